@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as limits from '../../schemas/limits.ts'
+
+const SOURCE = join(import.meta.dirname, '../../schemas/limits.ts')
+const DOCUMENTED_CONSTANT = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export const ([A-Z][A-Z0-9_]*)\b/g
+
+/** LIMITS.md: every constant of schemas/limits.ts in its order, with the value for people and the comment above it. */
+export async function renderLimits(): Promise<string> {
+  const comments = new Map<string, string>()
+  for (const [, comment = '', name = ''] of (await readFile(SOURCE, 'utf8')).matchAll(DOCUMENTED_CONSTANT)) {
+    comments.set(
+      name,
+      comment
+        .replace(/\n\s*\*/g, ' ')
+        .replace(/\s+/g, ' ')
+        .replaceAll('|', '\\|')
+        .trim(),
+    )
+  }
+  const values: Record<string, unknown> = { ...limits }
+  const bare = Object.keys(values).filter((name) => !comments.has(name) && typeof values[name] === 'number')
+  if (bare.length > 0)
+    throw new Error(`schemas/limits.ts: a comment above each limit is its documentation; missing: ${bare}`)
+  return [
+    '# Limits',
+    '',
+    'Generated from schemas/limits.ts by `npm run generate`. What is over a limit is refused with an error that names the field, never cut silently.',
+    '',
+    '| Limit | Value | What it bounds |',
+    '|---|---|---|',
+    ...[...comments].map(([name, comment]) => `| \`${name}\` | ${formatLimit(name, values[name])} | ${comment} |`),
+    '',
+  ].join('\n')
+}
+
+/** The unit is part of the name (`_BYTES`, `_MS`); anything else is a plain number. */
+export function formatLimit(name: string, value: unknown): string {
+  if (typeof value !== 'number') return `\`${JSON.stringify(value)}\``
+  if (/_BYTES(_|$)/.test(name))
+    return inLargestUnit(value, [
+      [1024 ** 3, 'GiB'],
+      [1024 ** 2, 'MiB'],
+      [1024, 'KiB'],
+      [1, 'bytes'],
+    ])
+  if (/_MS(_|$)/.test(name))
+    return inLargestUnit(value, [
+      [86_400_000, 'd'],
+      [3_600_000, 'h'],
+      [60_000, 'min'],
+      [1000, 's'],
+      [1, 'ms'],
+    ])
+  return value.toLocaleString('en-US')
+}
+
+/** The largest unit that gives a whole number: 1,000,000 bytes stay bytes, 8,388,608 become 8 MiB. */
+function inLargestUnit(value: number, units: [size: number, unit: string][]): string {
+  const [size, unit] = units.find(([size]) => value >= size && value % size === 0) ?? [1, units.at(-1)?.[1]]
+  return `${(value / size).toLocaleString('en-US')} ${unit}`
+}
