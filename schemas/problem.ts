@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { ERROR_CODES, type ErrorCode } from './errors.ts'
+
+const CODES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]
+
+/** Body of every error answer: problem details (RFC 9457) with our own stable `code`. */
+export const Problem = z
+  .object({
+    type: z.string().meta({ description: 'URI of the kind of problem.' }),
+    code: z.enum(CODES).meta({ description: 'Stable; programs decide by it. Texts may change.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'One sentence for a person; never memory content.' }),
+    requestId: z.string().meta({ description: 'Finds the request in the logs of the server.' }),
+    field: z
+      .string()
+      .optional()
+      .meta({ description: 'Path of the field at fault, in the names of the request (`messages.3.content`).' }),
+    expected: z.string().optional().meta({ description: 'What that field would have accepted.' }),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' })
+export type Problem = z.infer<typeof Problem>

@@ -1,0 +1,14 @@
+import type { cubes as cubesTable, revisions as revisionsTable } from './cubes.ts'
+import type { apiKeys as apiKeysTable, organisations as organisationsTable } from './directory.ts'
+import type { auditLog as auditLogTable, tasks as tasksTable } from './log.ts'
+import type { namespaces as namespacesTable, principals as principalsTable } from './tenancy.ts'
+
+/** Rows as the code sees them, derived from the tables. */
+export type OrganisationRow = typeof organisationsTable.$inferSelect
+export type ApiKeyRow = typeof apiKeysTable.$inferSelect
+export type CubeRow = typeof cubesTable.$inferSelect
+export type RevisionRow = typeof revisionsTable.$inferSelect
+export type NamespaceRow = typeof namespacesTable.$inferSelect
+export type AuditRow = typeof auditLogTable.$inferSelect
+export type TaskRow = typeof tasksTable.$inferSelect
+export type PrincipalRow = typeof principalsTable.$inferSelect

@@ -1,0 +1,55 @@
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+
+/** Users and agents of an organisation, under the ids the organisation itself uses. */
+export const principals = sqliteTable(
+  'principals',
+  {
+    orgId: text().notNull(),
+    kind: text({ enum: ['user', 'agent'] }).notNull(),
+    id: text().notNull(),
+    displayName: text(),
+    createdAtMs: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.orgId, t.kind, t.id] })],
+)
+
+export const namespaces = sqliteTable(
+  'namespaces',
+  {
+    /** Random 47-bit number: unique over all databases, so that an organisation moves without renumbering. */
+    id: integer().primaryKey(),
+    orgId: text().notNull(),
+    name: text().notNull(),
+    layer: text({ enum: ['private', 'shared', 'global'] }).notNull(),
+    ownerKind: text({ enum: ['user', 'agent'] }),
+    ownerId: text(),
+    settings: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    /** Sequence number of the next cube and of the next vector write. */
+    nextSeq: integer().notNull().default(1),
+    nextChange: integer().notNull().default(1),
+    cubeCount: integer().notNull().default(0),
+    /** Sum of the lengths of all documents in terms; with `cubeCount` the average length that BM25 needs. */
+    termTotal: integer().notNull().default(0),
+    createdAtMs: integer().notNull(),
+  },
+  (t) => [
+    uniqueIndex('namespaces_name').on(t.orgId, t.name),
+    index('namespaces_owner').on(t.orgId, t.ownerKind, t.ownerId),
+  ],
+)
+
+/** Who may use a shared namespace. */
+export const grants = sqliteTable(
+  'grants',
+  {
+    namespaceId: integer().notNull(),
+    subjectKind: text({ enum: ['user', 'agent'] }).notNull(),
+    subjectId: text().notNull(),
+    access: text({ enum: ['read', 'write'] }).notNull(),
+    createdAtMs: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.namespaceId, t.subjectKind, t.subjectId] }),
+    index('grants_subject').on(t.subjectKind, t.subjectId),
+  ],
+)
