@@ -1,0 +1,3 @@
+import { replayVectors } from './vectors.suite.ts'
+
+replayVectors('Node')
