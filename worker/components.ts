@@ -1,0 +1,100 @@
+import { ArchiveService } from './infrastructure/archive/archive-service.ts'
+import { KeyRing } from './infrastructure/governance/key-ring.ts'
+import { OrganisationDirectory } from './infrastructure/governance/organisation-directory.ts'
+import { systemContext } from './infrastructure/governance/system-context.ts'
+import { ActivityLog } from './infrastructure/log/activity-log.ts'
+import { Metrics } from './infrastructure/log/metrics.ts'
+import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
+import { Eraser } from './infrastructure/vault/eraser.ts'
+import { encodeVector } from './infrastructure/vault/half-float.ts'
+import { MemVault } from './infrastructure/vault/mem-vault.ts'
+import { NamespaceDirectory } from './infrastructure/vault/namespace-directory.ts'
+import { vaultSessions } from './infrastructure/vault/vault-session.ts'
+import { vectorSource } from './infrastructure/vault/vector-source.ts'
+import type { Edge } from './interface/edge.ts'
+import { EMBED_TASK, EmbeddingBuilder } from './operation/embed/embedding-builder.ts'
+import { indexText } from './operation/organise/draft-cube.ts'
+import { MemoryWriter } from './operation/organise/memory-writer.ts'
+import { packContext } from './operation/retrieval/context.ts'
+import { DEFAULT_WEIGHTS } from './operation/retrieval/weights.ts'
+import { MemOperator } from './operation/search/mem-operator.ts'
+import type { BlobStore } from './ports/blob-store.ts'
+import type { Database } from './ports/database.ts'
+import type { Embedder } from './ports/embedder.ts'
+import type { Logger } from './ports/logger.ts'
+import type { RateLimiter } from './ports/rate-limiter.ts'
+import type { Reranker } from './ports/reranker.ts'
+import type { Runtime } from './ports/runtime.ts'
+import type { TaskHandler, TaskQueue } from './ports/tasks.ts'
+import type { VectorIndex, VectorSource } from './ports/vector-index.ts'
+
+export const VERSION = '0.1.0'
+
+/** What a host brings: drivers and what only it knows. */
+export interface HostParts {
+  databases: ReadonlyMap<string, Database>
+  blobs: BlobStore
+  embedder: Embedder | null
+  reranker: Reranker | null
+  rateLimiter: RateLimiter
+  runtime: Runtime
+  logger: Logger
+  queue: TaskQueue
+  vectorIndex(source: VectorSource): VectorIndex
+  rootHash: string
+  /** Whether this process alone changes keys (see KeyRingInit). */
+  cacheKeys: boolean
+  logRequests: boolean
+}
+
+export interface Components {
+  edge: Edge
+  tasks: TaskRunner
+  vectorIndex: VectorIndex
+}
+
+/** The composition root: the one place that knows which class stands behind which interface. */
+export function composeEdge(host: HostParts): Components {
+  const { databases, blobs, runtime, logger, embedder, queue } = host
+  const vault = new MemVault({ databases })
+  const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
+  const sessions = vaultSessions({ vault, blobs, vectorIndex, logger })
+  const embeddings = new EmbeddingBuilder({
+    embedder,
+    vectorIndex,
+    sessions,
+    systemContext,
+    encodeVector,
+    runtime,
+    queue,
+  })
+  const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.cacheKeys })
+  const handlers = new Map<string, TaskHandler>([[EMBED_TASK, (task, progress) => embeddings.run(task, progress)]])
+  const edge: Edge = {
+    version: VERSION,
+    logRequests: host.logRequests,
+    vault,
+    sessions,
+    keyRing,
+    organisations: new OrganisationDirectory({ vault, runtime }),
+    namespaces: new NamespaceDirectory(vault, runtime),
+    writer: new MemoryWriter({ blobs, runtime, encodeVector }),
+    operator: new MemOperator({ embedder, reranker: host.reranker, logger }),
+    embeddings,
+    eraser: new Eraser({
+      blobs,
+      keyRing,
+      forgetVectors: (session, orgId, id) => embeddings.forgetNamespace(session, orgId, id),
+    }),
+    archives: new ArchiveService({ blobs, runtime, indexText }),
+    packContext,
+    weightNames: Object.keys(DEFAULT_WEIGHTS),
+    activity: new ActivityLog({ vault, runtime, logger }),
+    metrics: new Metrics(),
+    blobs,
+    rateLimiter: host.rateLimiter,
+    runtime,
+    logger,
+  }
+  return { edge, tasks: new TaskRunner({ databases, runtime, logger, handlers }), vectorIndex }
+}

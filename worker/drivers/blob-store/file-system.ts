@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { MemosError } from '../../../schemas/errors.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+
+/** Blobs as files below one folder. A blob is written beside its place, synced and renamed, so a reader never sees half of one. */
+export class FileSystemBlobStore implements BlobStore {
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = resolve(root)
+  }
+
+  async put(key: string, bytes: Uint8Array) {
+    const path = this.#pathOf(key)
+    const temporary = `${path}.${randomUUID()}.part`
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      const file = await open(temporary, 'wx')
+      try {
+        await file.writeFile(bytes)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, path)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
+        ? new MemosError('storage_full', {}, { cause: error })
+        : error
+    }
+  }
+
+  async get(key: string) {
+    try {
+      return new Uint8Array(await readFile(this.#pathOf(key)))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null
+      throw error
+    }
+  }
+
+  async size(key: string) {
+    try {
+      return (await stat(this.#pathOf(key))).size
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null
+      throw error
+    }
+  }
+
+  async delete(keys: readonly string[]) {
+    await Promise.all(keys.map((key) => rm(this.#pathOf(key), { force: true })))
+  }
+
+  async list(prefix: string, { after = '', limit = 1000 }: { after?: string; limit?: number } = {}) {
+    const folder = this.#pathOf(prefix.slice(0, prefix.lastIndexOf('/') + 1) || '.')
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    })
+    return entries
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.part'))
+      .map((entry) => relative(this.#root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+      .filter((key) => key.startsWith(prefix) && key > after)
+      .sort()
+      .slice(0, limit)
+  }
+
+  #pathOf(key: string): string {
+    const path = resolve(this.#root, key)
+    // A key comes from our own code, but a path outside the root would be a way out of the store whatever its origin.
+    if (path !== this.#root && !path.startsWith(this.#root + sep))
+      throw new RangeError('"key" expected a path inside the store')
+    return path
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)

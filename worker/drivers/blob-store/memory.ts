@@ -1,0 +1,29 @@
+import type { BlobStore } from '../../ports/blob-store.ts'
+
+/** Blobs in a Map: for tests and throw-away processes. */
+export class MemoryBlobStore implements BlobStore {
+  readonly #blobs = new Map<string, Uint8Array>()
+
+  async put(key: string, bytes: Uint8Array) {
+    this.#blobs.set(key, bytes.slice())
+  }
+
+  async get(key: string) {
+    return this.#blobs.get(key)?.slice() ?? null
+  }
+
+  async size(key: string) {
+    return this.#blobs.get(key)?.length ?? null
+  }
+
+  async delete(keys: readonly string[]) {
+    for (const key of keys) this.#blobs.delete(key)
+  }
+
+  async list(prefix: string, { after = '', limit = 1000 }: { after?: string; limit?: number } = {}) {
+    return [...this.#blobs.keys()]
+      .filter((key) => key.startsWith(prefix) && key > after)
+      .sort()
+      .slice(0, limit)
+  }
+}

@@ -1,0 +1,37 @@
+import type { R2Bucket } from '@cloudflare/workers-types'
+import type { BlobStore } from '../../ports/blob-store.ts'
+
+/** Keys that one R2 delete call takes. */
+const R2_DELETE_KEYS_MAX = 1000
+
+/** Cloudflare R2 behind the blob port. */
+export class R2BlobStore implements BlobStore {
+  readonly #bucket: R2Bucket
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket
+  }
+
+  async put(key: string, bytes: Uint8Array) {
+    await this.#bucket.put(key, bytes)
+  }
+
+  async get(key: string) {
+    const object = await this.#bucket.get(key)
+    return object === null ? null : new Uint8Array(await object.arrayBuffer())
+  }
+
+  async size(key: string) {
+    return (await this.#bucket.head(key))?.size ?? null
+  }
+
+  async delete(keys: readonly string[]) {
+    for (let at = 0; at < keys.length; at += R2_DELETE_KEYS_MAX)
+      await this.#bucket.delete(keys.slice(at, at + R2_DELETE_KEYS_MAX))
+  }
+
+  async list(prefix: string, { after, limit = 1000 }: { after?: string; limit?: number } = {}) {
+    const page = await this.#bucket.list({ prefix, limit, ...(after === undefined ? {} : { startAfter: after }) })
+    return page.objects.map((object) => object.key)
+  }
+}

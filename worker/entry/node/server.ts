@@ -1,0 +1,131 @@
+import { randomFillSync } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join, normalize } from 'node:path'
+import { createAdaptorServer } from '@hono/node-server'
+import { VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
+import { createApp } from '../../app.ts'
+import { composeEdge } from '../../components.ts'
+import { FileSystemBlobStore } from '../../drivers/blob-store/file-system.ts'
+import { type OpenDatabase, openLibsql } from '../../drivers/database/open-libsql.ts'
+import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
+import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
+import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
+import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-index.ts'
+import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
+import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
+import type { Pages } from '../../interface/pages.ts'
+import { Background } from './background.ts'
+import type { NodeConfig } from './config.ts'
+import { rootKey } from './root-key.ts'
+
+/** A graceful stop takes no longer than this; then open connections are cut. */
+const STOP_MS_MAX = 4000
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const ASSETS = join(ROOT, 'console', 'public')
+const MEDIA_TYPES: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+  json: 'application/json',
+  txt: 'text/plain',
+}
+
+export interface RunningServer {
+  url: string
+  /** The root key when it was made by this start. */
+  newRootKey: string | null
+  stop(): Promise<void>
+}
+
+/** Opens everything, serves, and says where. */
+export async function startServer(config: NodeConfig): Promise<RunningServer> {
+  mkdirSync(config.home, { recursive: true, mode: 0o700 })
+  const { key, isNew } = rootKey(config.home, config.rootKey)
+  const logger = jsonLinesLogger((line) => process.stderr.write(`${line}\n`), Date.now)
+  const opened = await openDatabases(config)
+  const background = new Background(logger)
+  const blobs = new FileSystemBlobStore(join(config.home, 'blobs'))
+  const kernel = await readKernel()
+  let index: EmbeddedVectorIndex | null = null
+  const { edge, tasks } = composeEdge({
+    databases: new Map([...opened].map(([name, { database }]) => [name, database])),
+    blobs,
+    embedder: config.embedder === null ? null : new OpenAiCompatibleEmbedder(config.embedder),
+    reranker: null,
+    rateLimiter: new MemoryRateLimiter(),
+    runtime: {
+      nowMs: Date.now,
+      randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+      defer: (work) => background.defer(work),
+    },
+    logger,
+    queue: background,
+    vectorIndex: (source) => {
+      index = new EmbeddedVectorIndex({ source, blobs, kernel, logger }, { budgetBytes: VECTOR_INDEX_BYTES_MAX })
+      return index
+    },
+    rootHash: hashSecret(key),
+    cacheKeys: config.databaseUrl.startsWith('file:'),
+    logRequests: config.logRequests,
+  })
+  await edge.organisations.ensureDefault()
+  const database = opened.get('default')?.database
+  const app = createApp(edge, {
+    openApi: () => JSON.parse(readFileSync(join(ROOT, 'openapi.json'), 'utf8')),
+    asset,
+    ready: async () => ({
+      database: (await database?.all({ sql: 'select 1', params: [] }).catch(() => null)) != null,
+      blobs: await blobs.put('.ready', new Uint8Array(1)).then(
+        () => true,
+        () => false,
+      ),
+    }),
+  } satisfies Pages)
+  edge.metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  )
+  edge.metrics.gauge('process_uptime_seconds', 'Time since the start.', () => process.uptime())
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.port, config.host, resolve)
+  })
+  background.start(tasks)
+  const { port } = server.address() as AddressInfo
+  const stop = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    const cut = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), STOP_MS_MAX)
+    await closed
+    clearTimeout(cut)
+    await edge.activity.flush()
+    await background.stop()
+    await index?.stop()
+    for (const one of opened.values()) await one.close()
+  }
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    newRootKey: isNew ? key : null,
+    stop,
+  }
+}
+
+async function openDatabases(config: NodeConfig): Promise<Map<string, OpenDatabase>> {
+  const opened = new Map([['default', await openLibsql('default', config.databaseUrl, config.databaseToken)]])
+  for (const [name, url] of config.furtherDatabases) opened.set(name, await openLibsql(name, url, config.databaseToken))
+  if (config.databaseUrl.startsWith('file:')) chmodSync(config.databaseUrl.slice('file:'.length), 0o600)
+  return opened
+}
+
+async function asset(path: string): Promise<Response | null> {
+  const file = normalize(join(ASSETS, path))
+  if (!file.startsWith(ASSETS)) return null
+  const bytes = await readFile(file).catch(() => null)
+  const type = MEDIA_TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream'
+  return bytes === null
+    ? null
+    : new Response(bytes, { headers: { 'content-type': type, 'x-content-type-options': 'nosniff' } })
+}

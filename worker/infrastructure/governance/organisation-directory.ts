@@ -1,0 +1,62 @@
+import { asc, gt } from 'drizzle-orm'
+import { MemosError } from '../../../schemas/errors.ts'
+import { organisations } from '../../../schemas/tables/directory.ts'
+import type { OrganisationRow } from '../../../schemas/tables/row-types.ts'
+import { ulid } from '../../../schemas/ulid.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { MemVault } from '../vault/mem-vault.ts'
+import { DEFAULT_ORGANISATION } from './key-ring.ts'
+import { isUnique } from './principal-directory.ts'
+
+/** Organisations of a deployment, kept in the default database. */
+export class OrganisationDirectory {
+  readonly #vault: MemVault
+  readonly #runtime: Runtime
+
+  constructor({ vault, runtime }: { vault: MemVault; runtime: Runtime }) {
+    this.#vault = vault
+    this.#runtime = runtime
+  }
+
+  /** Makes the organisation that the root key acts in unless it names another. Safe to call at every start. */
+  async ensureDefault(): Promise<void> {
+    const row = this.#row(DEFAULT_ORGANISATION, { name: DEFAULT_ORGANISATION, database: 'default', cubesMax: null })
+    await this.#vault.directoryOrm.insert(organisations).values(row).onConflictDoNothing()
+  }
+
+  /** @throws MemosError invalid_request (no such database) */
+  async create(request: { name: string; database: string; cubesMax?: number | undefined }): Promise<OrganisationRow> {
+    if (!this.#vault.databaseNames.includes(request.database)) {
+      throw new MemosError('invalid_request', {
+        field: 'database',
+        expected: `one of ${this.#vault.databaseNames.join(', ')}`,
+      })
+    }
+    const row = this.#row(ulid(this.#runtime.nowMs(), this.#runtime.randomBytes), {
+      ...request,
+      cubesMax: request.cubesMax ?? null,
+    })
+    try {
+      await this.#vault.directoryOrm.insert(organisations).values(row)
+    } catch (error) {
+      throw isUnique(error) ? new MemosError('already_exists', {}, { cause: error }) : error
+    }
+    return row
+  }
+
+  page(limit: number, after: string | null): Promise<OrganisationRow[]> {
+    return this.#vault.directoryOrm
+      .select()
+      .from(organisations)
+      .where(after === null ? undefined : gt(organisations.id, after))
+      .orderBy(asc(organisations.id))
+      .limit(limit)
+  }
+
+  #row(
+    id: string,
+    { name, database, cubesMax }: { name: string; database: string; cubesMax: number | null },
+  ): OrganisationRow {
+    return { id, name, database, state: 'active', cubesMax, createdAtMs: this.#runtime.nowMs() }
+  }
+}

@@ -1,0 +1,26 @@
+import { RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
+import { SCOPES } from '../../../schemas/vocabulary.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+
+/** The context in which background work acts on an organisation's own behalf. */
+export const systemContext = (
+  orgId: string,
+  operation: string,
+  nowMs: number,
+  signal: AbortSignal,
+): RequestContext => ({
+  principal: {
+    keyId: 'system',
+    orgId,
+    scopes: new Set(SCOPES),
+    subject: null,
+    namespaces: null,
+    ratePerMinute: RATE_PER_MINUTE_MAX,
+    root: false,
+  },
+  requestId: `system-${operation}`,
+  nowMs,
+  signal,
+  operation,
+  idempotencyKey: null,
+})

@@ -1,0 +1,132 @@
+import { sql } from 'drizzle-orm'
+import { auditLog, usage } from '../../../schemas/tables/log.ts'
+import type { Statement } from '../../ports/database.ts'
+import type { Logger } from '../../ports/logger.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { MemVault } from '../vault/mem-vault.ts'
+import { builder, statement, statementOf } from '../vault/sql.ts'
+
+/** Reads and refusals are written together: at this many, or when this much time has passed since the first of them. */
+const ENTRIES_MAX = 256
+const FLUSH_MS = 250
+const CUBES_PER_ENTRY_MAX = 100
+
+export interface Activity {
+  context: RequestContext
+  outcome: string
+  metric: 'reads' | 'writes' | 'searches' | null
+  namespaceId?: number | null
+  /** Cubes that were handed out; their use counters rise. */
+  used?: readonly { namespaceId: number; seq: number; cubeId: string }[]
+  /** Whether an audit row is to be written; a write brings its own in its batch. */
+  audited: boolean
+}
+
+/**
+ * What happens without changing memory: reads, searches, refusals, use counters. Kept in memory for a moment and written in batches, so a
+ * read costs no write; a killed process loses the last quarter of a second of it, never a write's own audit row.
+ */
+export class ActivityLog {
+  readonly #vault: MemVault
+  readonly #runtime: Runtime
+  readonly #logger: Logger
+  #waiting: Activity[] = []
+  #flushing: Promise<void> | null = null
+
+  constructor({ vault, runtime, logger }: { vault: MemVault; runtime: Runtime; logger: Logger }) {
+    this.#vault = vault
+    this.#runtime = runtime
+    this.#logger = logger
+  }
+
+  record(activity: Activity): void {
+    this.#waiting.push(activity)
+    if (this.#waiting.length >= ENTRIES_MAX) this.#runtime.defer(this.flush())
+    else if (this.#flushing === null) {
+      this.#flushing = new Promise<void>((resolve) => setTimeout(resolve, FLUSH_MS))
+        .then(() => this.flush())
+        .finally(() => {
+          this.#flushing = null
+        })
+      this.#runtime.defer(this.#flushing)
+    }
+  }
+
+  /** Writes what waits. A database that refuses costs these rows and is logged; requests go on. */
+  async flush(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    const byOrganisation = Map.groupBy(waiting, (activity) => activity.context.principal.orgId)
+    for (const [orgId, activities] of byOrganisation) {
+      try {
+        const vault = await this.#vault.of(orgId, this.#runtime.nowMs())
+        await vault.database.batch(statementsFor(orgId, activities))
+      } catch (error) {
+        this.#logger.warn('activity_lost', {
+          orgId,
+          entries: activities.length,
+          error: error instanceof Error ? error.name : 'unknown',
+        })
+      }
+    }
+  }
+}
+
+function statementsFor(orgId: string, activities: readonly Activity[]): Statement[] {
+  const rows = activities
+    .filter((activity) => activity.audited)
+    .map(({ context, outcome, namespaceId, used = [] }) => ({
+      orgId,
+      atMs: context.nowMs,
+      requestId: context.requestId,
+      caller: context.principal.keyId,
+      operation: context.operation,
+      outcome,
+      namespaceId: namespaceId ?? null,
+      memoryType: null,
+      cubeCount: used.length,
+      cubeIds: used.slice(0, CUBES_PER_ENTRY_MAX).map((cube) => cube.cubeId),
+    }))
+  // D1 binds 100 parameters a statement and a row takes ten.
+  const inserts = chunks(rows, 9).map((part) => statementOf(builder.insert(auditLog).values(part)))
+  return [...inserts, ...usageStatements(orgId, activities), ...useCounters(activities)]
+}
+
+function usageStatements(orgId: string, activities: readonly Activity[]): Statement[] {
+  const counts = Map.groupBy(
+    activities.filter((a) => a.metric !== null),
+    (a) => `${new Date(a.context.nowMs).toISOString().slice(0, 10)} ${a.metric}`,
+  )
+  return [...counts].map(([key, list]) => {
+    const [period = '', metric] = key.split(' ')
+    return statementOf(
+      builder
+        .insert(usage)
+        .values({ orgId, period, metric: metric as 'reads' | 'writes' | 'searches', value: list.length })
+        .onConflictDoUpdate({
+          target: [usage.orgId, usage.period, usage.metric],
+          set: { value: sql`${usage.value} + excluded.value` },
+        }),
+    )
+  })
+}
+
+function useCounters(activities: readonly Activity[]): Statement[] {
+  const uses = new Map<string, { row: [namespaceId: number, seq: number, count: number, atMs: number] }>()
+  for (const { used = [], context } of activities) {
+    for (const { namespaceId, seq } of used) {
+      const key = `${namespaceId}:${seq}`
+      const row = uses.get(key)?.row
+      uses.set(key, { row: [namespaceId, seq, (row?.[2] ?? 0) + 1, Math.max(row?.[3] ?? 0, context.nowMs)] })
+    }
+  }
+  if (uses.size === 0) return []
+  return [
+    statement(sql`update cubes set access_count = access_count + (j.value->>2), last_used_at_ms = max(coalesce(last_used_at_ms, 0), j.value->>3)
+      from json_each(${JSON.stringify([...uses.values()].map((use) => use.row))}) j where cubes.namespace_id = j.value->>0 and cubes.seq = j.value->>1`),
+  ]
+}
+
+const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))

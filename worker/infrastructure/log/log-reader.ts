@@ -1,0 +1,85 @@
+import { and, asc, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { auditLog, usage } from '../../../schemas/tables/log.ts'
+import type { AuditRow } from '../../../schemas/tables/row-types.ts'
+import { namespaces } from '../../../schemas/tables/tenancy.ts'
+import type { OrgVault } from '../vault/mem-vault.ts'
+
+export interface LogQuery {
+  fromMs: number | null
+  toMs: number | null
+  caller: string | null
+  operation: string | null
+  memoryType: string | null
+  cubeId: string | null
+}
+
+/** Days of usage that a report covers. */
+const USAGE_DAYS = 31
+
+/** LogQuery of the paper (section 5.3.2): who used which memory, when, how. One organisation's rows only. */
+export class LogReader {
+  readonly #vault: OrgVault
+  readonly #orgId: string
+
+  constructor(vault: OrgVault, orgId: string) {
+    this.#vault = vault
+    this.#orgId = orgId
+  }
+
+  /** Entries newest first, below the id `before`. */
+  async page(
+    query: LogQuery,
+    limit: number,
+    before: number | null,
+  ): Promise<(AuditRow & { namespace: string | null })[]> {
+    const conditions: (SQL | undefined)[] = [
+      eq(auditLog.orgId, this.#orgId),
+      before === null ? undefined : lt(auditLog.id, before),
+      query.fromMs === null ? undefined : gte(auditLog.atMs, query.fromMs),
+      query.toMs === null ? undefined : lte(auditLog.atMs, query.toMs),
+      query.caller === null ? undefined : eq(auditLog.caller, query.caller),
+      query.operation === null ? undefined : eq(auditLog.operation, query.operation),
+      query.memoryType === null ? undefined : eq(auditLog.memoryType, query.memoryType),
+      query.cubeId === null
+        ? undefined
+        : sql`exists (select 1 from json_each(${auditLog.cubeIds}) j where j.value = ${query.cubeId})`,
+    ]
+    const rows = await this.#vault.orm
+      .select({ entry: auditLog, namespace: sql<string | null>`${namespaces.name}`.as('namespace_name') })
+      .from(auditLog)
+      .leftJoin(namespaces, eq(namespaces.id, auditLog.namespaceId))
+      .where(and(...conditions))
+      .orderBy(desc(auditLog.id))
+      .limit(limit)
+    return rows.map(({ entry, namespace }) => ({ ...entry, namespace }))
+  }
+
+  /** Totals and the last month, day by day. */
+  async usage(
+    nowMs: number,
+  ): Promise<{
+    cubes: number
+    bytes: number
+    days: { day: string; reads: number; writes: number; searches: number }[]
+  }> {
+    const since = new Date(nowMs - USAGE_DAYS * 86_400_000).toISOString().slice(0, 10)
+    const rows = await this.#vault.orm
+      .select()
+      .from(usage)
+      .where(and(eq(usage.orgId, this.#orgId), sql`(${usage.period} = 'total' or ${usage.period} >= ${since})`))
+      .orderBy(asc(usage.period))
+    const total = (metric: string) => rows.find((row) => row.period === 'total' && row.metric === metric)?.value ?? 0
+    const days = Map.groupBy(
+      rows.filter((row) => row.period !== 'total'),
+      (row) => row.period,
+    )
+    return {
+      cubes: total('cubes'),
+      bytes: total('bytes'),
+      days: [...days].map(([day, list]) => {
+        const value = (metric: string) => list.find((row) => row.metric === metric)?.value ?? 0
+        return { day, reads: value('reads'), writes: value('writes'), searches: value('searches') }
+      }),
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { desc, eq, type SQL, sql } from 'drizzle-orm'
+import { verifyRevision } from '../../../protocol/core/revision.ts'
+import type { Cid } from '../../../schemas/cid.ts'
+import { MemosError } from '../../../schemas/errors.ts'
+import type { Filter } from '../../../schemas/filter.ts'
+import type { Revision } from '../../../schemas/revision.ts'
+import { cubes, revisions } from '../../../schemas/tables/cubes.ts'
+import type { CubeRow, NamespaceRow, RevisionRow } from '../../../schemas/tables/row-types.ts'
+import { namespaces } from '../../../schemas/tables/tenancy.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import type { Principal } from '../../ports/principal.ts'
+import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
+import { filterSql } from './filter-sql.ts'
+import type { OrgVault } from './mem-vault.ts'
+import { blobKeysOf, readText } from './text-blob.ts'
+
+/** A cube with everything that makes it up. */
+export interface FullCube {
+  cube: CubeRow
+  revision: Revision
+  content: string | null
+  session: string | null
+  namespace: Pick<NamespaceRow, 'id' | 'name' | 'layer'>
+}
+
+/** Stored cubes that a principal may see. Each statement carries the permissions; a forbidden cube is as absent as a deleted one. */
+export class CubeReader {
+  readonly #vault: OrgVault
+  readonly #principal: Principal
+  readonly #nowMs: number
+  readonly #blobs: BlobStore
+
+  constructor(vault: OrgVault, principal: Principal, nowMs: number, blobs: BlobStore) {
+    this.#vault = vault
+    this.#principal = principal
+    this.#nowMs = nowMs
+    this.#blobs = blobs
+  }
+
+  /** @throws MemosError not_found for absent and forbidden cubes alike, data_corrupt, blob_missing */
+  async get(cubeId: string, access: 'read' | 'write' = 'read'): Promise<FullCube> {
+    const [found] = await this.#select(sql`c.cube_id = ${cubeId}`, { access, limit: 1 })
+    if (found === undefined) throw new MemosError('not_found')
+    return found
+  }
+
+  /** Cubes of one namespace by sequence number, in no particular order; those that may not be seen are absent. */
+  bySeq(namespaceId: number, seqs: readonly number[]): Promise<FullCube[]> {
+    if (seqs.length === 0) return Promise.resolve([])
+    return this.#select(
+      sql`c.namespace_id = ${namespaceId} and c.seq in (select value from json_each(${JSON.stringify(seqs)}))`,
+      { limit: seqs.length },
+    )
+  }
+
+  /** Newest first, below the sequence number `before`. */
+  page(namespaceId: number, filter: Filter, limit: number, before: number | null): Promise<FullCube[]> {
+    const below = before === null ? sql`1` : sql`c.seq < ${before}`
+    return this.#select(sql`c.namespace_id = ${namespaceId} and ${below} and ${filterSql(filter)}`, { limit })
+  }
+
+  /** Oldest first, above the sequence number `after`; for walks over a whole namespace. */
+  walk(namespaceId: number, limit: number, after: number): Promise<FullCube[]> {
+    return this.#select(sql`c.namespace_id = ${namespaceId} and c.seq > ${after}`, { limit, ascending: true })
+  }
+
+  /**
+   * Ids above `after` of the cubes that have blobs, expired and secret ones too: for erasing a whole namespace. A revision that names a blob
+   * holds the CBOR text key `blob`; a text that happens to hold these bytes only costs a look.
+   */
+  withBlobs(namespaceId: number, limit: number, after: number): Promise<{ cubeId: string; seq: number }[]> {
+    const named = sql`exists (select 1 from revisions r where r.cube_id = ${cubes.cubeId} and instr(r.bytes, x'64626c6f62') > 0)`
+    const here = sql`${eq(cubes.namespaceId, namespaceId)} and ${cubes.seq} > ${after} and ${named}`
+    return this.#vault.orm
+      .select({ cubeId: cubes.cubeId, seq: cubes.seq })
+      .from(cubes)
+      .where(here)
+      .orderBy(cubes.seq)
+      .limit(limit)
+  }
+
+  /** Cubes above `after` without a vector of a model, oldest first. */
+  unembedded(namespaceId: number, model: string, limit: number, after: number): Promise<FullCube[]> {
+    const missing = sql`not exists (select 1 from embeddings e where e.namespace_id = c.namespace_id and e.model = ${model} and e.seq = c.seq)`
+    return this.#select(sql`c.namespace_id = ${namespaceId} and c.seq > ${after} and ${missing}`, {
+      limit,
+      ascending: true,
+    })
+  }
+
+  /** Revisions of a cube that was read before, newest first, below the number `before`. */
+  revisions(cubeId: string, limit: number, before: number | null): Promise<RevisionRow[]> {
+    const below = before === null ? sql`1` : sql`${revisions.number} < ${before}`
+    return this.#vault.orm
+      .select()
+      .from(revisions)
+      .where(sql`${eq(revisions.cubeId, cubeId)} and ${below}`)
+      .orderBy(desc(revisions.number))
+      .limit(limit)
+  }
+
+  /** A revision's content; the bytes are checked against their address. @throws MemosError data_corrupt */
+  decode(row: RevisionRow): Revision {
+    return revisionOf(row.cid, row.bytes)
+  }
+
+  /** Keys of the blobs of every revision of a cube that was read before. */
+  async blobKeys(cubeId: string): Promise<string[]> {
+    const rows = await this.#vault.orm.select().from(revisions).where(eq(revisions.cubeId, cubeId))
+    return [...new Set(rows.flatMap((row) => blobKeysOf(this.#principal.orgId, this.decode(row))))]
+  }
+
+  async #select(
+    condition: SQL,
+    options: { access?: 'read' | 'write'; limit: number; ascending?: boolean },
+  ): Promise<FullCube[]> {
+    const { access = 'read', limit, ascending = false } = options
+    const allowed = sql`(${cubes.namespaceId}, ${cubes.seq}) in (select c.namespace_id, c.seq from cubes c join namespaces n on n.id = c.namespace_id
+      where ${condition} and ${namespaceAccess(this.#principal, access)} and ${cubeAccess(this.#principal, this.#nowMs)}
+      order by c.seq ${ascending ? sql`asc` : sql`desc`} limit ${limit})`
+    const rows = await this.#vault.orm
+      .select({
+        cube: cubes,
+        bytes: revisions.bytes,
+        session: sql<string | null>`(select s.key from sessions s where s.id = ${cubes.sessionId})`.as('session_key'),
+        namespace: { id: namespaces.id, name: namespaces.name, layer: namespaces.layer },
+      })
+      .from(cubes)
+      .innerJoin(namespaces, eq(namespaces.id, cubes.namespaceId))
+      .innerJoin(revisions, sql`${revisions.cubeId} = ${cubes.cubeId} and ${revisions.number} = ${cubes.revision}`)
+      .where(allowed)
+      .orderBy(ascending ? cubes.seq : desc(cubes.seq))
+    return Promise.all(rows.map((row) => this.#full(row)))
+  }
+
+  async #full({
+    bytes,
+    ...row
+  }: {
+    cube: CubeRow
+    bytes: Uint8Array
+    session: string | null
+    namespace: FullCube['namespace']
+  }): Promise<FullCube> {
+    const revision = revisionOf(row.cube.cid, bytes)
+    return { ...row, revision, content: await readText(this.#blobs, this.#principal.orgId, row.cube.cubeId, revision) }
+  }
+}
+
+/** The disk must give back what was written: the bytes are checked against their address. */
+function revisionOf(cid: string, bytes: Uint8Array): Revision {
+  try {
+    return verifyRevision(cid as Cid, bytes)
+  } catch (cause) {
+    throw new MemosError('data_corrupt', { detail: 'A stored revision does not match its content address.' }, { cause })
+  }
+}

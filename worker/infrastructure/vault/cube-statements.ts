@@ -1,0 +1,245 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
+import type { Statement } from '../../ports/database.ts'
+import type { NewCube, StoredCube } from '../../ports/vault-write.ts'
+import { guard, jsonChunks, statement, toHex } from './sql.ts'
+
+/** Columns of a cube that come from its record, in the order of `recordValues`. */
+const RECORD_COLUMNS = [
+  'cube_id',
+  'revision',
+  'cid',
+  'state',
+  'memory_type',
+  'semantic_type',
+  'title',
+  'speaker',
+  'role',
+  'said_at_ms',
+  'created_at_ms',
+  'updated_at_ms',
+  'expires_at_ms',
+  'priority',
+  'sensitivity',
+  'origin_kind',
+  'origin_ref',
+  'provenance_id',
+  'tags',
+  'metadata',
+  'features',
+  'term_count',
+  'analyser',
+  'content_bytes',
+] as const
+
+const recordValues = ({ record: r }: NewCube) => [
+  r.cubeId,
+  r.revision,
+  r.cid,
+  r.state,
+  r.memoryType,
+  r.semanticType,
+  r.title,
+  r.speaker,
+  r.role,
+  r.saidAtMs,
+  r.createdAtMs,
+  r.updatedAtMs,
+  r.expiresAtMs,
+  r.priority,
+  r.sensitivity,
+  r.originKind,
+  r.originRef,
+  r.provenanceId,
+  JSON.stringify(r.tags),
+  JSON.stringify(r.metadata),
+  r.features,
+  r.termCount,
+  r.analyser,
+  r.contentBytes,
+]
+
+const CHUNK_BYTES_MAX = SQL_VALUE_BYTES_MAX * 0.9
+
+const columns = (names: readonly string[]): SQL => sql.raw(names.join(', '))
+const fields = (names: readonly string[], from: number): SQL =>
+  sql.raw(names.map((_, at) => `j.value->>${from + at}`).join(', '))
+
+/** Turns of each conversation in a list of new cubes, by the caller's name of it. */
+function turnsBySession(cubes: readonly NewCube[]): Map<string, { turns: number; terms: number; startedAtMs: number }> {
+  const sessions = new Map<string, { turns: number; terms: number; startedAtMs: number }>()
+  for (const { session, text, record } of cubes) {
+    if (session === null) continue
+    const known = sessions.get(session) ?? { turns: 0, terms: 0, startedAtMs: record.saidAtMs }
+    sessions.set(session, {
+      turns: known.turns + 1,
+      terms: known.terms + text.length,
+      startedAtMs: Math.min(known.startedAtMs, record.saidAtMs),
+    })
+  }
+  return sessions
+}
+
+/**
+ * Inserts cubes with revisions, postings and session rows. Sequence numbers and positions are taken from the rows inside the batch, so two
+ * writers never collide and nobody has to retry. The last statement answers the sequence number of the first cube.
+ */
+export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Statement[] {
+  const sessions = [...turnsBySession(cubes)]
+  const position = new Map<string, number>()
+  const rows = cubes.map((cube, offset) => {
+    const at = cube.session === null ? 0 : (position.get(cube.session) ?? 0)
+    if (cube.session !== null) position.set(cube.session, at + 1)
+    return [offset, cube.session, at, ...recordValues(cube)]
+  })
+  const terms = cubes.reduce((sum, cube) => sum + cube.text.length, 0)
+  return [
+    ...insertSessions(namespaceId, sessions),
+    ...jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
+      statement(sql`
+      insert into cubes (namespace_id, seq, session_id, position, ${columns(RECORD_COLUMNS)})
+      select n.id, n.next_seq + (j.value->>0), s.id, s.next_position + (j.value->>2), ${fields(RECORD_COLUMNS, 3)}
+      from json_each(${chunk}) j cross join namespaces n left join sessions s on s.namespace_id = n.id and s.key = j.value->>1
+      where n.id = ${namespaceId}`),
+    ),
+    ...insertRevisions(cubes),
+    ...insertPostings(
+      namespaceId,
+      cubes.map((cube, offset) => ({ cube, offset })),
+    ),
+    ...addToSessions(
+      namespaceId,
+      sessions.map(([key, s]) => [key, s.turns, s.terms]),
+    ),
+    statement(sql`update namespaces set next_seq = next_seq + ${cubes.length}, cube_count = cube_count + ${cubes.length}, term_total = term_total + ${terms}
+      where id = ${namespaceId} returning next_seq - ${cubes.length} as first_seq`),
+  ]
+}
+
+function insertSessions(namespaceId: number, sessions: [string, { startedAtMs: number }][]): Statement[] {
+  return jsonChunks(
+    sessions.map(([key, s]) => [key, s.startedAtMs]),
+    CHUNK_BYTES_MAX,
+  ).map((chunk) =>
+    statement(sql`
+    insert into sessions (namespace_id, key, ordinal, started_at_ms)
+    select ${namespaceId}, j.value->>0, (select count(*) from sessions where namespace_id = ${namespaceId}) + j.key, j.value->>1 from json_each(${chunk}) j
+    where true on conflict (namespace_id, key) do nothing`),
+  )
+}
+
+const addToSessions = (namespaceId: number, sessions: [key: string, turns: number, terms: number][]): Statement[] =>
+  jsonChunks(sessions, CHUNK_BYTES_MAX).map((chunk) =>
+    statement(sql`
+    update sessions set next_position = next_position + (j.value->>1), term_total = term_total + (j.value->>2)
+    from json_each(${chunk}) j where sessions.namespace_id = ${namespaceId} and sessions.key = j.value->>0`),
+  )
+
+export function insertRevisions(cubes: readonly NewCube[]): Statement[] {
+  const rows = cubes.map(({ record, revision }) => [
+    record.cubeId,
+    revision.number,
+    record.cid,
+    toHex(revision.bytes),
+    revision.mode,
+    revision.author,
+    revision.createdAtMs,
+  ])
+  return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
+    statement(sql`
+    insert into revisions (cube_id, number, cid, bytes, mode, author, created_at_ms)
+    select j.value->>0, j.value->>1, j.value->>2, unhex(j.value->>3), j.value->>4, j.value->>5, j.value->>6 from json_each(${chunk}) j`),
+  )
+}
+
+/** Postings of new cubes. `offset` counts from the namespace's next sequence number. */
+function insertPostings(namespaceId: number, cubes: readonly { cube: NewCube; offset: number }[]): Statement[] {
+  const rows = cubes.flatMap(({ cube, offset }) =>
+    cube.text.terms.map(([term, frequency]) => [term, offset, frequency, cube.text.length]),
+  )
+  return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
+    statement(sql`
+    insert into postings (namespace_id, term, seq, frequency, length, session_id)
+    select n.id, j.value->>0, n.next_seq + (j.value->>1), j.value->>2, j.value->>3, c.session_id
+    from json_each(${chunk}) j cross join namespaces n join cubes c on c.namespace_id = n.id and c.seq = n.next_seq + (j.value->>1)
+    where n.id = ${namespaceId}`),
+  )
+}
+
+/** Replaces record, postings and revision of a stored cube; aborts when it is not at the revision that was read. */
+export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boolean): Statement[] {
+  const { namespaceId, seq } = stored
+  const here = sql`namespace_id = ${namespaceId} and seq = ${seq}`
+  const statements = [
+    guard(
+      sql`select revision = ${stored.revision} and state != 'frozen' from cubes where ${here} and cube_id = ${stored.cubeId}`,
+    ),
+    statement(
+      sql`update cubes set (${columns(RECORD_COLUMNS)}) = (select ${fields(RECORD_COLUMNS, 0)} from (select ${JSON.stringify(recordValues(cube))} as value) j) where ${here}`,
+    ),
+    ...insertRevisions([cube]),
+  ]
+  if (!textChanged) return statements
+  return [
+    ...statements,
+    ...deletePostings(stored),
+    ...jsonChunks(
+      cube.text.terms.map(([term, frequency]) => [term, frequency]),
+      CHUNK_BYTES_MAX,
+    ).map((chunk) =>
+      statement(sql`
+      insert into postings (namespace_id, term, seq, frequency, length, session_id)
+      select ${namespaceId}, j.value->>0, ${seq}, j.value->>1, ${cube.text.length}, ${stored.sessionId} from json_each(${chunk}) j`),
+    ),
+    statement(sql`delete from embeddings where ${here}`),
+    statement(sql`update vector_spaces set built_seq = min(built_seq, ${seq - 1}) where namespace_id = ${namespaceId}`),
+    statement(
+      sql`update namespaces set term_total = term_total + ${cube.text.length - stored.termCount} where id = ${namespaceId}`,
+    ),
+    statement(
+      sql`update sessions set term_total = term_total + ${cube.text.length - stored.termCount} where id = ${stored.sessionId}`,
+    ),
+  ]
+}
+
+function deletePostings({ namespaceId, seq, terms }: StoredCube): Statement[] {
+  const here = sql`namespace_id = ${namespaceId} and seq = ${seq}`
+  if (terms === null) return [statement(sql`delete from postings where ${here}`)]
+  return jsonChunks(terms, CHUNK_BYTES_MAX).map((chunk) =>
+    statement(sql`delete from postings where ${here} and term in (select value from json_each(${chunk}))`),
+  )
+}
+
+/** Erases cubes from rows, postings, vectors and sessions; leaves tombstones without content. */
+export function deleteCubes(cubes: readonly StoredCube[], atMs: number, reason: string): Statement[] {
+  return cubes.flatMap((cube) => {
+    const here = sql`namespace_id = ${cube.namespaceId} and seq = ${cube.seq}`
+    return [
+      guard(
+        sql`select revision = ${cube.revision} and state != 'frozen' from cubes where ${here} and cube_id = ${cube.cubeId}`,
+      ),
+      ...deletePostings(cube),
+      statement(sql`delete from embeddings where ${here}`),
+      statement(sql`delete from revisions where cube_id = ${cube.cubeId}`),
+      statement(sql`delete from cubes where ${here}`),
+      statement(sql`insert into tombstones (cube_id, namespace_id, cid, deleted_at_ms, reason) values (${cube.cubeId}, ${cube.namespaceId}, ${cube.cid}, ${atMs}, ${reason})
+        on conflict (cube_id) do update set deleted_at_ms = excluded.deleted_at_ms`),
+      statement(
+        sql`update namespaces set cube_count = cube_count - 1, term_total = term_total - ${cube.termCount} where id = ${cube.namespaceId}`,
+      ),
+      statement(sql`update sessions set term_total = term_total - ${cube.termCount} where id = ${cube.sessionId}`),
+    ]
+  })
+}
+
+/** Erases everything that belongs to a namespace. */
+export function deleteNamespace(namespaceId: number): Statement[] {
+  const cubesOf = sql`select cube_id from cubes where namespace_id = ${namespaceId}`
+  return [
+    statement(sql`delete from revisions where cube_id in (${cubesOf})`),
+    ...['cubes', 'postings', 'sessions', 'embeddings', 'vector_spaces', 'tombstones', 'grants'].map((table) =>
+      statement(sql`delete from ${sql.identifier(table)} where namespace_id = ${namespaceId}`),
+    ),
+    statement(sql`delete from namespaces where id = ${namespaceId}`),
+  ]
+}

@@ -1,0 +1,68 @@
+import type { Subject } from '../../../schemas/administration.ts'
+import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { KeyRing } from '../governance/key-ring.ts'
+import type { VaultSession } from './vault-session.ts'
+
+/** Cubes whose blobs are collected at a time. */
+const PAGE_CUBES = 200
+
+export interface EraserComponents {
+  blobs: BlobStore
+  keyRing: KeyRing
+  /** Drops the vectors of a namespace from the index. */
+  forgetVectors(session: VaultSession, orgId: string, namespaceId: number): Promise<void>
+}
+
+/** Erases whole namespaces and subjects: rows, index, vectors, blobs, keys, grants. */
+export class Eraser {
+  readonly #components: EraserComponents
+
+  constructor(components: EraserComponents) {
+    this.#components = components
+  }
+
+  /** Rows go in one batch; vectors before them (an index cannot be asked for what no row names), blobs after (nothing can read them then). */
+  async namespace(session: VaultSession, { id }: NamespaceRow, context: RequestContext): Promise<void> {
+    const { orgId, keyId } = context.principal
+    const blobs = await this.#blobKeys(session, id)
+    await this.#components.forgetVectors(session, orgId, id)
+    await session.vault.apply([
+      { kind: 'delete_namespace', namespaceId: id },
+      {
+        kind: 'audit',
+        entry: {
+          atMs: context.nowMs,
+          requestId: context.requestId,
+          caller: keyId,
+          operation: context.operation,
+          outcome: 'ok',
+          namespaceId: id,
+          memoryType: null,
+          cubeCount: 0,
+          cubeIds: [],
+        },
+      },
+    ])
+    await this.#components.blobs.delete(blobs)
+  }
+
+  /** Revokes the subject's keys first, so that nothing is written behind the erasure. */
+  async subject(session: VaultSession, subject: Subject, context: RequestContext): Promise<void> {
+    await session.principals.remove(subject.kind, subject.id)
+    await this.#components.keyRing.revokeSubject(context.principal.orgId, subject)
+    for (const namespace of await session.namespaces.ownedBy(subject)) await this.namespace(session, namespace, context)
+  }
+
+  async #blobKeys(session: VaultSession, namespaceId: number): Promise<string[]> {
+    const keys: string[] = []
+    for (let after = 0; ; ) {
+      const ids = await session.cubes.withBlobs(namespaceId, PAGE_CUBES, after)
+      for (const { cubeId } of ids) keys.push(...(await session.cubes.blobKeys(cubeId)))
+      const last = ids.at(-1)
+      if (last === undefined) return keys
+      after = last.seq
+    }
+  }
+}

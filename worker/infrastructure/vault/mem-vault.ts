@@ -1,0 +1,101 @@
+import { eq } from 'drizzle-orm'
+import { MemosError } from '../../../schemas/errors.ts'
+import { organisations } from '../../../schemas/tables/directory.ts'
+import type { OrganisationRow } from '../../../schemas/tables/row-types.ts'
+import type { Database, Row } from '../../ports/database.ts'
+import type { VaultWrite } from '../../ports/vault-write.ts'
+import { type Orm, openOrm } from './sql.ts'
+import { statementsOf } from './write-statements.ts'
+
+/** One organisation's rows: the database that holds them and queries over it. */
+export interface OrgVault {
+  organisation: OrganisationRow
+  database: Database
+  orm: Orm
+  /**
+   * Applies decisions as one atomic batch and answers the rows of each statement.
+   * @throws GuardError when an expectation was false, UniqueError when a key exists, MemosError when the database refuses.
+   */
+  apply(writes: readonly VaultWrite[]): Promise<Row[][]>
+}
+
+export interface MemVaultComponents {
+  /** Databases by the name the directory uses; `default` holds the directory itself. */
+  databases: ReadonlyMap<string, Database>
+}
+
+/** Longest time that a placement read from the directory is trusted. */
+const PLACEMENT_MS_MAX = 2_000
+
+/** Storage and routing (MemOS paper, section 5.5): each organisation lives in one database, and the directory says in which. */
+export class MemVault {
+  readonly directory: Database
+  readonly directoryOrm: Orm
+  readonly #databases: ReadonlyMap<string, Database>
+  readonly #orms = new Map<string, Orm>()
+  readonly #placements = new Map<string, { organisation: OrganisationRow; readAtMs: number }>()
+
+  constructor({ databases }: MemVaultComponents) {
+    const directory = databases.get('default')
+    if (directory === undefined) throw new TypeError('"databases" expected an entry named "default"')
+    this.#databases = databases
+    this.directory = directory
+    this.directoryOrm = openOrm(directory)
+  }
+
+  /** Names of the databases that organisations may be placed in. */
+  get databaseNames(): string[] {
+    return [...this.#databases.keys()]
+  }
+
+  database(name: string): Database {
+    const database = this.#databases.get(name)
+    if (database === undefined) {
+      throw new MemosError('internal', {
+        detail: `The organisation is placed in the database "${name}", which this deployment does not have.`,
+      })
+    }
+    return database
+  }
+
+  /**
+   * The vault of an organisation. Reads may use a placement that is at most two seconds old: a move keeps the old rows longer than that.
+   * Writes pass `fresh`, so that none lands in the old place after a move has begun.
+   * @throws MemosError not_found, organisation_moving (writes only)
+   */
+  async of(orgId: string, nowMs: number, access: 'read' | 'write' = 'read'): Promise<OrgVault> {
+    const known = this.#placements.get(orgId)
+    const fresh = known !== undefined && nowMs - known.readAtMs < PLACEMENT_MS_MAX && known.readAtMs <= nowMs
+    const organisation =
+      fresh && (access === 'read' || this.#databases.size === 1) ? known.organisation : await this.#lookUp(orgId, nowMs)
+    if (access === 'write' && organisation.state === 'moving')
+      throw new MemosError('organisation_moving', { retryAfterS: 2 })
+    const database = this.database(organisation.database)
+    return {
+      organisation,
+      database,
+      orm: this.#ormOf(database),
+      apply: (writes) => database.batch(writes.flatMap((write) => statementsOf(orgId, write))),
+    }
+  }
+
+  /** Forgets what is remembered about an organisation's placement. */
+  forget(orgId: string): void {
+    this.#placements.delete(orgId)
+  }
+
+  async #lookUp(orgId: string, nowMs: number): Promise<OrganisationRow> {
+    const [organisation] = await this.directoryOrm.select().from(organisations).where(eq(organisations.id, orgId))
+    if (organisation === undefined) throw new MemosError('not_found')
+    this.#placements.set(orgId, { organisation, readAtMs: nowMs })
+    return organisation
+  }
+
+  #ormOf(database: Database): Orm {
+    const known = this.#orms.get(database.name)
+    if (known !== undefined) return known
+    const orm = openOrm(database)
+    this.#orms.set(database.name, orm)
+    return orm
+  }
+}

@@ -1,0 +1,80 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
+import { drizzle } from 'drizzle-orm/sqlite-proxy'
+import type { Database, SqlValue, Statement } from '../../ports/database.ts'
+
+export type Orm = ReturnType<typeof openOrm>
+
+/** drizzle over the database port: typed queries whose rows come back mapped. */
+export function openOrm(database: Database) {
+  return drizzle(
+    async (text, params, method) => {
+      const rows = await database.all({ sql: text, params: params as SqlValue[] })
+      return { rows: method === 'get' ? ((rows[0] ?? undefined) as SqlValue[]) : rows }
+    },
+    undefined,
+    // The driver reads casing from its third argument only (drizzle-orm 0.45.4).
+    { casing: 'snake_case' },
+  )
+}
+
+/** Builds statements without running them. */
+export const builder = openOrm({
+  name: 'builder',
+  vectorDistance: false,
+  all: () => Promise.reject(new Error('the builder runs nothing')),
+  read: () => Promise.reject(new Error('the builder runs nothing')),
+  batch: () => Promise.reject(new Error('the builder runs nothing')),
+})
+
+const dialect = new SQLiteAsyncDialect({ casing: 'snake_case' })
+
+/** Statement of a drizzle query (`insert`, `select`, …). */
+export function statementOf(query: { toSQL(): { sql: string; params: unknown[] } }): Statement {
+  const { sql: text, params } = query.toSQL()
+  return { sql: text, params: params as SqlValue[] }
+}
+
+/** Statement of a hand-written fragment. */
+export function statement(fragment: SQL): Statement {
+  const { sql: text, params } = dialect.sqlToQuery(fragment)
+  return { sql: text, params: params as SqlValue[] }
+}
+
+/** Aborts the batch unless `condition` is true (null counts as false). */
+export const guard = (condition: SQL): Statement =>
+  statement(sql`insert into guard (ok) select coalesce((${condition}), 0)`)
+
+/** The values of a JSON array as a list for `in`: one bound parameter for any number of values. */
+export const inJson = (values: readonly (string | number)[]): SQL =>
+  sql`(select value from json_each(${JSON.stringify(values)}))`
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Bytes as hex text, for JSON parameters that carry blobs. */
+export function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+/** Splits rows into JSON arrays whose text stays below `bytesMax`: D1 bounds the size of one parameter. */
+export function jsonChunks(rows: readonly unknown[], bytesMax: number): string[] {
+  const chunks: string[] = []
+  let parts: string[] = []
+  let size = 2
+  for (const row of rows) {
+    const text = JSON.stringify(row)
+    // UTF-16 length times three bounds the UTF-8 size; ASCII-only text is its own length.
+    const bytes = /^[\0-\x7f]*$/.test(text) ? text.length : text.length * 3
+    if (parts.length > 0 && size + bytes + 1 > bytesMax) {
+      chunks.push(`[${parts.join(',')}]`)
+      parts = []
+      size = 2
+    }
+    parts.push(text)
+    size += bytes + 1
+  }
+  if (parts.length > 0) chunks.push(`[${parts.join(',')}]`)
+  return chunks
+}

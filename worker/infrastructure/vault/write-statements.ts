@@ -1,0 +1,110 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
+import { namespaces } from '../../../schemas/tables/tenancy.ts'
+import type { Statement } from '../../ports/database.ts'
+import type { VaultWrite } from '../../ports/vault-write.ts'
+import { deleteCubes, deleteNamespace, insertCubes, updateCube } from './cube-statements.ts'
+import { builder, guard, statement, statementOf } from './sql.ts'
+import { activateSpace, advanceSpace, dropSpace, putEmbeddings } from './vector-statements.ts'
+
+/** Statements of one decision, in the order in which they must run. */
+export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
+  switch (write.kind) {
+    case 'insert_cubes':
+      return [
+        ...insertCubes(write.namespaceId, write.cubes),
+        ...addUsage(orgId, write.cubes.length, sumBytes(write.cubes.map((c) => c.record))),
+      ]
+    case 'update_cube':
+      return [
+        ...updateCube(write.stored, write.cube, write.textChanged),
+        ...addUsage(orgId, 0, write.cube.record.contentBytes - write.stored.contentBytes),
+      ]
+    case 'delete_cubes':
+      return [
+        ...deleteCubes(write.cubes, write.atMs, write.reason),
+        ...addUsage(orgId, -write.cubes.length, -sumBytes(write.cubes)),
+      ]
+    case 'put_embeddings':
+      return putEmbeddings(write)
+    case 'advance_space':
+      return advanceSpace(write)
+    case 'activate_space':
+      return activateSpace(write.namespaceId, write.model)
+    case 'drop_space':
+      return dropSpace(write.namespaceId, write.model)
+    case 'insert_namespace':
+      return [statementOf(builder.insert(namespaces).values(write.namespace))]
+    case 'set_namespace_settings':
+      return [
+        statementOf(
+          builder.update(namespaces).set({ settings: write.settings }).where(eq(namespaces.id, write.namespaceId)),
+        ),
+      ]
+    case 'delete_namespace':
+      return [...subtractNamespace(orgId, write.namespaceId), ...deleteNamespace(write.namespaceId)]
+    case 'expect_quota':
+      return [
+        guard(
+          sql`select coalesce((select value from usage where org_id = ${orgId} and period = 'total' and metric = 'cubes'), 0) + ${write.cubes} <= ${write.cubesMax}`,
+        ),
+      ]
+    case 'insert_task':
+      return [statementOf(builder.insert(tasks).values(write.task))]
+    case 'set_task':
+      return setTask(orgId, write)
+    case 'finish_idempotency':
+      return [
+        statementOf(
+          builder
+            .update(idempotency)
+            .set({ status: write.status, response: write.response })
+            .where(and(eq(idempotency.orgId, orgId), eq(idempotency.key, write.key))),
+        ),
+      ]
+    case 'audit':
+      return [statementOf(builder.insert(auditLog).values({ orgId, ...write.entry }))]
+  }
+}
+
+function setTask(
+  orgId: string,
+  { taskId, expectedState, atMs, kind: _, ...changes }: Extract<VaultWrite, { kind: 'set_task' }>,
+): Statement[] {
+  return [
+    guard(sql`select state = ${expectedState} from tasks where id = ${taskId} and org_id = ${orgId}`),
+    statementOf(
+      builder
+        .update(tasks)
+        .set({ ...changes, updatedAtMs: atMs })
+        .where(eq(tasks.id, taskId)),
+    ),
+  ]
+}
+
+const sumBytes = (rows: readonly { contentBytes: number }[]) => rows.reduce((sum, row) => sum + row.contentBytes, 0)
+
+function addUsage(orgId: string, cubes: number, bytes: number): Statement[] {
+  const rows = [
+    { orgId, period: 'total', metric: 'cubes' as const, value: cubes },
+    { orgId, period: 'total', metric: 'bytes' as const, value: bytes },
+  ].filter((row) => row.value !== 0)
+  if (rows.length === 0) return []
+  return [
+    statementOf(
+      builder
+        .insert(usage)
+        .values(rows)
+        .onConflictDoUpdate({
+          target: [usage.orgId, usage.period, usage.metric],
+          set: { value: sql`${usage.value} + excluded.value` },
+        }),
+    ),
+  ]
+}
+
+const subtractNamespace = (orgId: string, namespaceId: number): Statement[] =>
+  (['cubes', 'bytes'] as const).map((metric) =>
+    statement(sql`update usage set value = value - (select coalesce(${metric === 'cubes' ? sql`count(*)` : sql`sum(content_bytes)`}, 0) from cubes where namespace_id = ${namespaceId})
+      where org_id = ${orgId} and period = 'total' and metric = ${metric}`),
+  )

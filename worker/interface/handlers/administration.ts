@@ -1,0 +1,131 @@
+import { momentMs } from '../../../schemas/common.ts'
+import { MemosError } from '../../../schemas/errors.ts'
+import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import type { Handler } from '../http/bind-route.ts'
+import { decodeCursor, toPage } from '../http/cursor.ts'
+import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
+
+type Routes = typeof administrationRoutes
+
+/** An answer that holds a secret: never cached, and never kept for an Idempotency-Key. */
+const secretResponse = (value: unknown, status: number): Response =>
+  new Response(JSON.stringify(value), {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-memos-secret': 'once' },
+  })
+
+export const createOrganisation: Handler<Routes['createOrganisation']> = async (edge, context, { body }) => {
+  if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key creates organisations.' })
+  const organisation = await edge.organisations.create(body)
+  const { row, secret } = await edge.keyRing.create(organisation.id, {
+    name: 'first key',
+    scopes: [
+      'memory:read',
+      'memory:write',
+      'memory:secret',
+      'namespace:admin',
+      'key:admin',
+      'org:admin',
+      'log:read',
+      'metrics:read',
+    ],
+    ratePerMinute: context.principal.ratePerMinute,
+  })
+  return secretResponse({ organisation: toOrganisation(organisation), key: toKey(row), secret }, 201)
+}
+
+export const listOrganisations: Handler<Routes['listOrganisations']> = async (edge, context, { query }) => {
+  if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key lists organisations.' })
+  const rows = await edge.organisations.page(query.limit + 1, decodeCursor(query.cursor, 'organisations', 'string'))
+  return toPage(rows, query.limit, 'organisations', (row) => row.id, toOrganisation)
+}
+
+export const createKey: Handler<Routes['createKey']> = async (edge, context, { body }) => {
+  const { principal } = context
+  const excess = body.scopes.find((scope) => !principal.scopes.has(scope))
+  // A key must not make a stronger one than itself.
+  if (excess !== undefined)
+    throw new MemosError('forbidden', { field: 'scopes', expected: 'scopes that the calling key has' })
+  if (
+    principal.subject !== null &&
+    (body.subject?.kind !== principal.subject.kind || body.subject.id !== principal.subject.id)
+  ) {
+    throw new MemosError('forbidden', { field: 'subject', expected: 'the subject that the calling key is bound to' })
+  }
+  if (principal.namespaces !== null && !body.namespaces?.every((name) => principal.namespaces?.includes(name))) {
+    throw new MemosError('forbidden', { field: 'namespaces', expected: 'namespaces that the calling key may touch' })
+  }
+  const { row, secret } = await edge.keyRing.create(principal.orgId, body)
+  return secretResponse({ key: toKey(row), secret }, 201)
+}
+
+export const listKeys: Handler<Routes['listKeys']> = async (edge, context, { query }) => {
+  const list = `keys:${context.principal.orgId}`
+  const rows = await edge.keyRing.list(
+    context.principal.orgId,
+    query.limit + 1,
+    decodeCursor(query.cursor, list, 'string'),
+  )
+  return toPage(rows, query.limit, list, (row) => row.id, toKey)
+}
+
+export const rotateKey: Handler<Routes['rotateKey']> = async (edge, context, { params, body }) => {
+  const { row, secret } = await edge.keyRing.rotate(context.principal, params.id, body.graceMs)
+  return secretResponse({ key: toKey(row), secret }, 200)
+}
+
+export const revokeKey: Handler<Routes['revokeKey']> = async (edge, context, { params }) => {
+  await edge.keyRing.revoke(context.principal, params.id)
+  return undefined
+}
+
+export const listTasks: Handler<Routes['listTasks']> = async (edge, context, { query }) => {
+  const { tasks } = await edge.sessions(context, 'read')
+  const list = `tasks:${context.principal.orgId}:${query.state ?? ''}`
+  const rows = await tasks.page(query.state, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+  return toPage(rows, query.limit, list, (row) => row.id, toTask)
+}
+
+export const getTask: Handler<Routes['getTask']> = async (edge, context, { params }) => {
+  const { tasks } = await edge.sessions(context, 'read')
+  return toTask(await tasks.get(params.id))
+}
+
+export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, { params }) => {
+  const { tasks, vault } = await edge.sessions(context, 'write')
+  const task = await tasks.get(params.id)
+  if (task.state !== 'queued' && task.state !== 'running') return toTask(task)
+  await vault.apply([
+    {
+      kind: 'set_task',
+      taskId: task.id,
+      expectedState: task.state,
+      state: 'cancelled',
+      leaseUntilMs: null,
+      atMs: context.nowMs,
+    },
+  ])
+  return toTask(await tasks.get(params.id))
+}
+
+export const queryLog: Handler<Routes['queryLog']> = async (edge, context, { query }) => {
+  await edge.activity.flush()
+  const { log } = await edge.sessions(context, 'read')
+  const filter = {
+    fromMs: query.from === undefined ? null : momentMs(query.from),
+    toMs: query.to === undefined ? null : momentMs(query.to),
+    caller: query.caller ?? null,
+    operation: query.operation ?? null,
+    memoryType: query.memoryType ?? null,
+    cubeId: query.cubeId ?? null,
+  }
+  const list = `log:${context.principal.orgId}:${JSON.stringify(filter)}`
+  const rows = await log.page(filter, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
+  return toPage(rows, query.limit, list, (row) => row.id, toLogEntry)
+}
+
+export const getUsage: Handler<Routes['getUsage']> = async (edge, context) => {
+  await edge.activity.flush()
+  const { log, vault } = await edge.sessions(context, 'read')
+  return { ...(await log.usage(context.nowMs)), cubesMax: vault.organisation.cubesMax }
+}

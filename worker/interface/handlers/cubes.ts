@@ -1,0 +1,151 @@
+import { isoOf } from '../../../schemas/common.ts'
+import { MemosError } from '../../../schemas/errors.ts'
+import type { Filter } from '../../../schemas/filter.ts'
+import type { memoryRoutes } from '../../../schemas/routes/memory.ts'
+import type { Handler } from '../http/bind-route.ts'
+import { decodeCursor, toPage } from '../http/cursor.ts'
+import { toMemCube, toReceipt } from '../views.ts'
+
+type Routes = typeof memoryRoutes
+
+const etagOf = (cid: string): string => `"${cid}"`
+const withEtag = (cube: { cid: string }, status: number): Response =>
+  new Response(JSON.stringify(cube), {
+    status,
+    headers: { 'content-type': 'application/json', etag: etagOf(cube.cid), 'cache-control': 'private, no-cache' },
+  })
+
+export const createCube: Handler<Routes['createCube']> = async (edge, context, { body }) => {
+  const session = await edge.sessions(context, 'write')
+  const namespace = await edge.namespaces.forWrite(session.vault, body, context)
+  const plan = edge.embeddings.plan(namespace, context)
+  const cubeId = await edge.writer.create(
+    session,
+    namespace,
+    [body],
+    { ...context, idempotencyKey: null },
+    plan.writes,
+    ([cube]) => ({ status: 201, body: cube?.record.cubeId ?? '' }),
+  )
+  edge.embeddings.wake(namespace, plan)
+  return withEtag(toMemCube(await session.cubes.get(cubeId, 'write')), 201)
+}
+
+export const createCubes: Handler<Routes['createCubes']> = async (edge, context, { body }) => {
+  const targets = new Set(body.cubes.map(({ namespace, userId }) => JSON.stringify([namespace, userId])))
+  if (targets.size > 1)
+    throw new MemosError('invalid_request', { field: 'cubes', expected: 'cubes of one and the same namespace' })
+  const session = await edge.sessions(context, 'write')
+  const namespace = await edge.namespaces.forWrite(session.vault, body.cubes[0] ?? {}, context)
+  const plan = edge.embeddings.plan(namespace, context)
+  const answer = await edge.writer.create(session, namespace, body.cubes, context, plan.writes, (cubes) => ({
+    status: 201,
+    body: { cubes: cubes.map((cube) => toReceipt(namespace.name, cube)), taskId: plan.taskId },
+  }))
+  edge.embeddings.wake(namespace, plan)
+  return answer
+}
+
+export const listCubes: Handler<Routes['listCubes']> = async (edge, context, { query }) => {
+  const session = await edge.sessions(context, 'read')
+  const name = edge.namespaces.nameOf(query, context)
+  const namespace = await session.namespaces.byName(name, 'read')
+  if (namespace === null) throw new MemosError('not_found')
+  const list = `cubes:${namespace.id}:${query.tag ?? ''}:${query.session ?? ''}:${query.includeArchived}`
+  const filter: Filter = {
+    and: [
+      query.includeArchived ? { field: 'cubeId', op: 'exists' } : { field: 'state', op: 'ne', value: 'archived' },
+      ...(query.tag === undefined ? [] : [{ field: 'tags', op: 'contains' as const, value: query.tag }]),
+      ...(query.session === undefined ? [] : [{ field: 'session', op: 'eq' as const, value: query.session }]),
+    ],
+  }
+  const rows = await session.cubes.page(
+    namespace.id,
+    filter,
+    query.limit + 1,
+    decodeCursor(query.cursor, list, 'number'),
+  )
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: namespace.id })
+  return toPage(rows, query.limit, list, (row) => row.cube.seq, toMemCube)
+}
+
+export const getCube: Handler<Routes['getCube']> = async (edge, context, { params, request }) => {
+  const session = await edge.sessions(context, 'read')
+  const full = await session.cubes.get(params.cubeId)
+  edge.activity.record({
+    context,
+    outcome: 'ok',
+    metric: 'reads',
+    audited: true,
+    namespaceId: full.cube.namespaceId,
+    used: [full.cube],
+  })
+  if (request.headers.get('if-none-match') === etagOf(full.cube.cid))
+    return new Response(null, { status: 304, headers: { etag: etagOf(full.cube.cid) } })
+  return withEtag(toMemCube(full), 200)
+}
+
+export const updateCube: Handler<Routes['updateCube']> = async (edge, context, { params, body, request }) => {
+  const session = await edge.sessions(context, 'write')
+  const expected = request.headers.get('if-match')
+  if (expected !== null && expected !== '*') {
+    const { cube } = await session.cubes.get(params.cubeId, 'write')
+    if (expected !== etagOf(cube.cid))
+      throw new MemosError('precondition_failed', { field: 'If-Match', expected: etagOf(cube.cid) })
+  }
+  const full = await edge.writer.update(session, params.cubeId, body, context, edge.embeddings)
+  return withEtag(toMemCube(full), 200)
+}
+
+export const deleteCube: Handler<Routes['deleteCube']> = async (edge, context, { params }) => {
+  const session = await edge.sessions(context, 'write')
+  const removed = await edge.writer.remove(session, params.cubeId, context)
+  await edge.embeddings.forget(session, context.principal.orgId, removed.namespaceId, [removed.seq])
+  return undefined
+}
+
+export const listRevisions: Handler<Routes['listRevisions']> = async (edge, context, { params, query }) => {
+  const session = await edge.sessions(context, 'read')
+  const { cube } = await session.cubes.get(params.cubeId)
+  const list = `revisions:${cube.cubeId}`
+  const rows = await session.cubes.revisions(cube.cubeId, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: cube.namespaceId })
+  return toPage(
+    rows,
+    query.limit,
+    list,
+    (row) => row.number,
+    (row) => ({
+      number: row.number,
+      cid: row.cid,
+      mode: row.mode,
+      author: row.author,
+      createdAt: isoOf(row.createdAtMs),
+      revision: session.cubes.decode(row),
+    }),
+  )
+}
+
+/** Revisions that one provenance answer names. */
+const CHAIN_MAX = 200
+
+export const getProvenance: Handler<Routes['getProvenance']> = async (edge, context, { params }) => {
+  const session = await edge.sessions(context, 'read')
+  const { cube, revision } = await session.cubes.get(params.cubeId)
+  const rows = await session.cubes.revisions(cube.cubeId, CHAIN_MAX, null)
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: cube.namespaceId })
+  return {
+    provenanceId: cube.provenanceId,
+    cubeId: cube.cubeId,
+    origin: { kind: cube.originKind, ref: cube.originRef },
+    lineage: revision.lineage,
+    chain: rows.map((row) => ({
+      number: row.number,
+      cid: row.cid,
+      prev: session.cubes.decode(row).prev,
+      mode: row.mode,
+      author: row.author,
+      createdAt: isoOf(row.createdAtMs),
+    })),
+  }
+}

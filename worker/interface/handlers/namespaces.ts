@@ -1,0 +1,95 @@
+import { MemosError } from '../../../schemas/errors.ts'
+import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
+import type { Handler } from '../http/bind-route.ts'
+import { decodeCursor, toPage } from '../http/cursor.ts'
+import { toNamespace, toPrincipal } from '../views.ts'
+
+type Routes = typeof administrationRoutes
+
+async function found(session: VaultSession, name: string, access: 'read' | 'write'): Promise<NamespaceRow> {
+  const namespace = await session.namespaces.byName(name, access)
+  if (namespace === null) throw new MemosError('not_found')
+  return namespace
+}
+
+export const createNamespace: Handler<Routes['createNamespace']> = async (edge, context, { body }) => {
+  const session = await edge.sessions(context, 'write')
+  const namespace = edge.namespaces.newRow(context, { ...body, owner: body.owner ?? null })
+  await session.namespaces.insert(namespace)
+  return toNamespace(namespace)
+}
+
+export const listNamespaces: Handler<Routes['listNamespaces']> = async (edge, context, { query }) => {
+  const session = await edge.sessions(context, 'read')
+  const list = `namespaces:${context.principal.orgId}`
+  const rows = await session.namespaces.page(query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+  return toPage(rows, query.limit, list, (row) => row.name, toNamespace)
+}
+
+export const getNamespace: Handler<Routes['getNamespace']> = async (edge, context, { params }) =>
+  toNamespace(await found(await edge.sessions(context, 'read'), params.name, 'read'))
+
+export const updateNamespace: Handler<Routes['updateNamespace']> = async (edge, context, { params, body }) => {
+  const unknown = Object.keys(body.settings.weights ?? {}).find((name) => !edge.weightNames.includes(name))
+  if (unknown !== undefined)
+    throw new MemosError('invalid_request', {
+      field: `settings.weights.${unknown}`,
+      expected: `one of ${edge.weightNames.join(', ')}`,
+    })
+  const session = await edge.sessions(context, 'write')
+  const namespace = await found(session, params.name, 'write')
+  await session.vault.apply([{ kind: 'set_namespace_settings', namespaceId: namespace.id, settings: body.settings }])
+  return toNamespace({ ...namespace, settings: body.settings })
+}
+
+export const deleteNamespace: Handler<Routes['deleteNamespace']> = async (edge, context, { params }) => {
+  const session = await edge.sessions(context, 'write')
+  await edge.eraser.namespace(session, await found(session, params.name, 'write'), context)
+  return undefined
+}
+
+export const getGrants: Handler<Routes['getGrants']> = async (edge, context, { params }) => {
+  const session = await edge.sessions(context, 'read')
+  return { grants: await session.namespaces.grants((await found(session, params.name, 'read')).id) }
+}
+
+export const setGrants: Handler<Routes['setGrants']> = async (edge, context, { params, body }) => {
+  const session = await edge.sessions(context, 'write')
+  const namespace = await found(session, params.name, 'write')
+  if (namespace.layer === 'private')
+    throw new MemosError('invalid_request', { field: 'grants', expected: 'a namespace of the layer shared or global' })
+  await session.namespaces.setGrants(namespace.id, body.grants, context.nowMs)
+  return { grants: await session.namespaces.grants(namespace.id) }
+}
+
+const createPrincipal =
+  (kind: 'user' | 'agent'): Handler<Routes['createUser']> =>
+  async (edge, context, { body }) => {
+    const { principals } = await edge.sessions(context, 'write')
+    return toPrincipal(await principals.create(kind, body.id, body.displayName ?? null, context.nowMs))
+  }
+
+const listPrincipals =
+  (kind: 'user' | 'agent'): Handler<Routes['listUsers']> =>
+  async (edge, context, { query }) => {
+    const { principals } = await edge.sessions(context, 'read')
+    const list = `${kind}s:${context.principal.orgId}`
+    const rows = await principals.page(kind, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+    return toPage(rows, query.limit, list, (row) => row.id, toPrincipal)
+  }
+
+const deletePrincipal =
+  (kind: 'user' | 'agent'): Handler<Routes['deleteUser']> =>
+  async (edge, context, { params }) => {
+    await edge.eraser.subject(await edge.sessions(context, 'write'), { kind, id: params.id }, context)
+    return undefined
+  }
+
+export const createUser = createPrincipal('user')
+export const createAgent = createPrincipal('agent')
+export const listUsers = listPrincipals('user')
+export const listAgents = listPrincipals('agent')
+export const deleteUser = deletePrincipal('user')
+export const deleteAgent = deletePrincipal('agent')

@@ -1,0 +1,2 @@
+export const exportNamespace = async () => undefined
+export const importArchive = async () => undefined

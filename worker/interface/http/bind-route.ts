@@ -1,0 +1,125 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import type { Context, Hono } from 'hono'
+import { MemosError } from '../../../schemas/errors.ts'
+import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_RESPONSE_BYTES_MAX, REQUEST_MS_MAX } from '../../../schemas/limits.ts'
+import type { Route, RouteBody, RouteParams, RouteQuery, RouteResponse } from '../../../schemas/route.ts'
+import type { Principal } from '../../ports/principal.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Edge } from '../edge.ts'
+import { validationError } from './problem.ts'
+import { readJson } from './read-body.ts'
+
+/** Variables that middleware leaves for the routes. */
+export interface EdgeVariables {
+  requestId: string
+  principal: Principal
+  operation: string
+}
+export type EdgeApp = Hono<{ Variables: EdgeVariables }>
+
+export interface Input<R extends Route> {
+  params: RouteParams<R>
+  query: RouteQuery<R>
+  body: RouteBody<R>
+  request: Request
+}
+
+/** Serves one operation: the answer's value, or a Response when more than the value is to be said. */
+export type Handler<R extends Route> = (
+  edge: Edge,
+  context: RequestContext,
+  input: Input<R>,
+) => Promise<RouteResponse<R> | Response>
+
+/** Registers an operation: scope, validation, idempotency, answer. Whoever presents no valid key never gets here. */
+export function bindRoute<R extends Route>(
+  app: EdgeApp,
+  edge: Edge,
+  name: string,
+  route: R,
+  handler: Handler<R>,
+): void {
+  app.on(route.method.toUpperCase(), route.path, async (c) => {
+    const principal = c.get('principal')
+    c.set('operation', name)
+    if (route.scope !== null && !principal.scopes.has(route.scope))
+      throw new MemosError('forbidden', { detail: `The key lacks the scope ${route.scope}.` })
+    const request = c.req.raw
+    const context: RequestContext = {
+      principal,
+      requestId: c.get('requestId'),
+      nowMs: edge.runtime.nowMs(),
+      signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
+      operation: name,
+      idempotencyKey: route.method === 'post' ? idempotencyKeyOf(request) : null,
+    }
+    const body =
+      route.bodyType === undefined && route.body !== undefined ? ((await readJson(request)) ?? {}) : undefined
+    const input = {
+      params: parse(route.params, c.req.param(), ''),
+      query: parse(route.query, c.req.query(), ''),
+      body: parse(route.body, body, ''),
+      request,
+    } as Input<R>
+    const answer = () => handler(edge, context, input).then((value) => toResponse(route, value))
+    return context.idempotencyKey === null ? answer() : answerOnce(edge, context, c, body, answer)
+  })
+}
+
+function parse(schema: Route['body'], value: unknown, prefix: string): unknown {
+  if (schema === undefined) return undefined
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw validationError(result.error, prefix)
+}
+
+function toResponse(route: Route, value: unknown): Response {
+  if (value instanceof Response) return value
+  if (route.status === 204) return new Response(null, { status: 204 })
+  return new Response(JSON.stringify(value), { status: route.status, headers: { 'content-type': 'application/json' } })
+}
+
+function idempotencyKeyOf(request: Request): string | null {
+  const key = request.headers.get('idempotency-key')
+  if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(key))) {
+    throw new MemosError('invalid_request', {
+      field: 'Idempotency-Key',
+      expected: `1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`,
+    })
+  }
+  return key
+}
+
+/** Runs a request under its Idempotency-Key, or repeats the answer that was given under it. */
+async function answerOnce(
+  edge: Edge,
+  context: RequestContext,
+  c: Context<{ Variables: EdgeVariables }>,
+  body: unknown,
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  const key = context.idempotencyKey ?? ''
+  const { idempotency: store } = await edge.sessions(context, 'write')
+  const identity = JSON.stringify([context.principal.keyId, c.req.method, c.req.path, c.req.query(), body ?? null])
+  const kept = await store.claim(key, bytesToHex(sha256(utf8ToBytes(identity))), context.nowMs)
+  if (kept !== null) return repeat(kept.status, kept.response)
+  try {
+    const response = await answer()
+    const text = await response.clone().text()
+    const isKeepable = text.length <= IDEMPOTENCY_RESPONSE_BYTES_MAX && !response.headers.has('x-memos-secret')
+    await store.finish(key, { status: response.status, response: isKeepable ? text : '' })
+    return response
+  } catch (error) {
+    await store.release(key)
+    throw error
+  }
+}
+
+/** An answer that held a secret or was too large is not kept; the effect is not repeated either. */
+function repeat(status: number, response: string): Response {
+  if (response === '' && status !== 204)
+    throw new MemosError('already_exists', { detail: 'The request was carried out before; its answer is not kept.' })
+  const headers = { 'content-type': 'application/json', 'idempotent-replayed': 'true' }
+  return new Response(status === 204 ? null : response, { status, headers })
+}

@@ -1,0 +1,214 @@
+import type { CreateCube, UpdateCube } from '../../../schemas/cube.ts'
+import { MemosError } from '../../../schemas/errors.ts'
+import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
+import type { OrgVault } from '../../infrastructure/vault/mem-vault.ts'
+import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
+import { blobKey } from '../../ports/blob-keys.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import { GuardError } from '../../ports/database.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { NewCube, StoredCube, VaultWrite } from '../../ports/vault-write.ts'
+import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
+import { ANALYSER_VERSION } from '../retrieval/analyse.ts'
+import { callerVectors, type GivenVector } from './caller-vectors.ts'
+import { type Draft, type DraftContext, draftCube, indexText } from './draft-cube.ts'
+import { conflict, reviseCube } from './revise-cube.ts'
+
+/** Cube ids that one audit row names. */
+const AUDIT_CUBES_MAX = 100
+
+export interface MemoryWriterComponents {
+  blobs: BlobStore
+  runtime: Runtime
+  encodeVector: (vector: Float32Array) => Uint8Array
+}
+
+/** Answer of a write, made before it is applied so that an idempotent retry gets the very same. */
+export type Respond<T> = (cubes: readonly NewCube[]) => { status: number; body: T }
+
+/** Writes memory: drafts revisions, stores blobs first, then applies one batch. */
+export class MemoryWriter {
+  readonly #blobs: BlobStore
+  readonly #runtime: Runtime
+  readonly #encodeVector: (vector: Float32Array) => Uint8Array
+
+  constructor({ blobs, runtime, encodeVector }: MemoryWriterComponents) {
+    this.#blobs = blobs
+    this.#encodeVector = encodeVector
+    this.#runtime = runtime
+  }
+
+  /** Creates cubes in one namespace, all or none. */
+  async create<T>(
+    { vault, vectors }: VaultSession,
+    namespace: NamespaceRow,
+    inputs: readonly CreateCube[],
+    context: RequestContext,
+    further: readonly VaultWrite[],
+    respond: Respond<T>,
+  ): Promise<T> {
+    const drafts = inputs.map((input, at) => this.#draft(input, at, inputs.length, context))
+    const cubes = drafts.map((draft) => draft.cube)
+    const { status, body } = respond(cubes)
+    const { cubesMax } = vault.organisation
+    const given = inputs.some((input) => input.embedding !== undefined)
+      ? callerVectors(inputs, cubes, await vectors.spaces(namespace.id))
+      : []
+    await this.#applyWithBlobs(vault, drafts, context, [
+      ...(cubesMax === null ? [] : [{ kind: 'expect_quota' as const, cubes: cubes.length, cubesMax }]),
+      { kind: 'insert_cubes', namespaceId: namespace.id, cubes },
+      ...this.#vectorWrites(namespace.id, given, context.nowMs),
+      ...further,
+      ...finish(context, status, body),
+      audit(
+        context,
+        namespace.id,
+        cubes.map((cube) => cube.record.cubeId),
+        'ok',
+      ),
+    ]).catch((error: unknown) => {
+      throw error instanceof GuardError && cubesMax !== null
+        ? new MemosError('quota_exceeded', { detail: `The organisation may hold ${cubesMax} cubes.` }, { cause: error })
+        : error
+    })
+    return body
+  }
+
+  /** Makes the next revision of a cube. Of two writers that race, one wins and the other gets revision_conflict. */
+  async update(
+    { vault, cubes }: VaultSession,
+    cubeId: string,
+    update: UpdateCube,
+    context: RequestContext,
+    embeddings: EmbeddingBuilder,
+  ): Promise<FullCube> {
+    const stored = await cubes.get(cubeId, 'write')
+    const draft = reviseCube(stored, update, this.#draftContext(context))
+    const plan = draft.textChanged
+      ? embeddings.plan({ id: stored.cube.namespaceId }, context)
+      : { taskId: null, writes: [] }
+    const writes: VaultWrite[] = [
+      ...plan.writes,
+      { kind: 'update_cube', stored: storedCube(stored, []), cube: draft.cube, textChanged: draft.textChanged },
+      audit(context, stored.cube.namespaceId, [cubeId], 'ok'),
+    ]
+    await this.#applyWithBlobs(vault, [draft], context, writes).catch((error: unknown) => {
+      throw error instanceof GuardError ? conflict(stored.cube.revision) : error
+    })
+    embeddings.wake({ id: stored.cube.namespaceId }, plan)
+    return cubes.get(cubeId, 'write')
+  }
+
+  /** Deletes a cube from rows, index, vectors and blobs; a tombstone without content stays. */
+  async remove({ vault, cubes }: VaultSession, cubeId: string, context: RequestContext): Promise<StoredCube> {
+    const full = await cubes.get(cubeId, 'write')
+    if (full.cube.state === 'frozen') throw new MemosError('cube_frozen')
+    const cube = storedCube(full, await cubes.blobKeys(cubeId))
+    await vault
+      .apply([
+        { kind: 'delete_cubes', cubes: [cube], atMs: context.nowMs, reason: 'deleted' },
+        audit(context, cube.namespaceId, [cubeId], 'ok'),
+      ])
+      .catch((error: unknown) => {
+        throw error instanceof GuardError ? conflict(cube.revision) : error
+      })
+    // The row is gone, so nothing can read the blobs any more; a crash here leaves bytes that `memos doctor` finds and removes.
+    await this.#blobs.delete(cube.blobs)
+    return cube
+  }
+
+  #vectorWrites(namespaceId: number, given: readonly GivenVector[], atMs: number): VaultWrite[] {
+    return [...Map.groupBy(given, (one) => one.model)].flatMap(([model, vectors]) => [
+      {
+        kind: 'advance_space' as const,
+        namespaceId,
+        model,
+        dimensions: vectors[0]?.vector.length ?? 0,
+        state: 'active' as const,
+        builtSeq: 0,
+        atMs,
+      },
+      {
+        kind: 'put_embeddings' as const,
+        namespaceId,
+        model,
+        vectors: vectors.map((one) => ({ ...one, vector: this.#encodeVector(one.vector) })),
+      },
+    ])
+  }
+
+  #draft(input: CreateCube, at: number, count: number, context: RequestContext): Draft {
+    try {
+      return draftCube(input, this.#draftContext(context))
+    } catch (error) {
+      if (!(error instanceof MemosError) || count === 1 || error.facts.field === undefined) throw error
+      throw new MemosError(error.code, { ...error.facts, field: `${at}.${error.facts.field}` }, { cause: error })
+    }
+  }
+
+  #draftContext({ nowMs, principal }: RequestContext): DraftContext {
+    return { nowMs, randomBytes: this.#runtime.randomBytes, author: principal.keyId }
+  }
+
+  async #applyWithBlobs(
+    vault: OrgVault,
+    drafts: readonly Draft[],
+    { principal }: RequestContext,
+    writes: VaultWrite[],
+  ): Promise<void> {
+    const blobs = drafts.flatMap(({ cube, blobs }) =>
+      blobs.map((blob) => ({ key: blobKey(principal.orgId, cube.record.cubeId, blob.cid), bytes: blob.bytes })),
+    )
+    for (const { key, bytes } of blobs) await this.#blobs.put(key, bytes)
+    try {
+      await vault.apply(writes)
+    } catch (error) {
+      await this.#blobs.delete(blobs.map((blob) => blob.key))
+      throw error
+    }
+  }
+}
+
+/** The facts that taking a stored cube out of the indexes needs. */
+export function storedCube({ cube, content, session: _ }: FullCube, blobs: readonly string[]): StoredCube {
+  const known = cube.analyser === ANALYSER_VERSION
+  return {
+    namespaceId: cube.namespaceId,
+    seq: cube.seq,
+    cubeId: cube.cubeId,
+    cid: cube.cid,
+    revision: cube.revision,
+    sessionId: cube.sessionId,
+    contentBytes: cube.contentBytes,
+    terms: known ? indexText({ ...cube, content: content ?? '' }).terms.map(([term]) => term) : null,
+    termCount: cube.termCount,
+    blobs,
+  }
+}
+
+const finish = ({ idempotencyKey }: RequestContext, status: number, body: unknown): VaultWrite[] =>
+  idempotencyKey === null
+    ? []
+    : [{ kind: 'finish_idempotency', key: idempotencyKey, status, response: JSON.stringify(body) }]
+
+const audit = (
+  context: RequestContext,
+  namespaceId: number | null,
+  cubeIds: readonly string[],
+  outcome: string,
+): VaultWrite => ({
+  kind: 'audit',
+  entry: {
+    atMs: context.nowMs,
+    requestId: context.requestId,
+    caller: context.principal.keyId,
+    operation: context.operation,
+    outcome,
+    namespaceId,
+    memoryType: null,
+    cubeCount: cubeIds.length,
+    cubeIds: cubeIds.slice(0, AUDIT_CUBES_MAX),
+  },
+})

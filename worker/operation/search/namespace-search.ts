@@ -1,0 +1,211 @@
+import type { Filter } from '../../../schemas/filter.ts'
+import { SEARCH_CANDIDATES_MAX, SEARCH_POSTINGS_MAX, VECTOR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
+import type { SearchRequest } from '../../../schemas/search.ts'
+import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
+import type {
+  LexicalCandidates,
+  LexicalDocument,
+  LexicalStatistics,
+  SearchScope,
+  WeightedTerm,
+} from '../../ports/lexical.ts'
+import type { VectorHit } from '../../ports/vectors.ts'
+import { neighbourKeys } from '../retrieval/neighbours.ts'
+import { type PlannedTerm, planTerms } from '../retrieval/plan.ts'
+import { analyseQuery, type QueryAnalysis } from '../retrieval/query.ts'
+import { type Candidate, type RankedHit, rank } from '../retrieval/rank.ts'
+import { suggestTerms } from '../retrieval/spelling.ts'
+import { DEFAULT_WEIGHTS, lengthNormalisation, type RetrievalWeights } from '../retrieval/weights.ts'
+import type { QueryVectors } from './query-vectors.ts'
+
+/** Vocabulary read for one misspelt word: the terms that share its first letter. */
+const VOCABULARY_PER_TERM_MAX = 5000
+const NO_DOCUMENTS: LexicalCandidates = { documents: [], sessions: new Map() }
+
+export interface NamespaceSearchInput {
+  session: VaultSession
+  namespace: NamespaceRow
+  request: Pick<SearchRequest, 'query' | 'filter' | 'live' | 'mode' | 'includeArchived'>
+  /** Results wanted from this namespace. */
+  limit: number
+  vectors: QueryVectors
+  signal: AbortSignal
+}
+
+export interface NamespaceResult {
+  namespace: NamespaceRow
+  hits: RankedHit[]
+  model: string | null
+  terms: readonly string[]
+  spelling: Record<string, string[]>
+  analysis: QueryAnalysis
+}
+
+/** Lexical and vector search of one namespace, fused by weight (RETRIEVAL, section "The pipeline"). */
+export async function searchNamespace(input: NamespaceSearchInput): Promise<NamespaceResult> {
+  const { session, namespace, request } = input
+  const scope: SearchScope = {
+    filter: (request.filter as Filter | undefined) ?? null,
+    includeArchived: request.includeArchived,
+  }
+  const weights: RetrievalWeights = {
+    ...DEFAULT_WEIGHTS,
+    ...(namespace.settings.weights as Partial<RetrievalWeights> | undefined),
+  }
+  const wantsVectors = request.mode !== 'lexical'
+  const queryTerms = analyseQuery(request.query, { speakers: [] }).terms
+  const [statistics, near] = await Promise.all([
+    session.lexical.statistics(namespace.id, queryTerms),
+    wantsVectors ? nearest(input, scope) : null,
+  ])
+  // Turns of an assistant chat have roles; a name in the question is then a topic, not a speaker.
+  const analysis = analyseQuery(request.query, { speakers: statistics.hasRoles ? [] : statistics.speakers })
+  const spelt = await respell(session, namespace.id, analysis.terms, statistics, near === null)
+  const plan =
+    request.mode === 'vector'
+      ? []
+      : planTerms({
+          terms: spelt.terms,
+          frequencies: spelt.statistics.documents,
+          documents: statistics.cubes,
+          weights,
+          postingsMax: SEARCH_POSTINGS_MAX,
+        })
+  const found = await lexicalCandidates(input, plan, spelt.statistics, weights, scope)
+  const documents = await withNeighboursAndVectors(input, found, near?.hits ?? [], scope)
+  const cosines = new Map(near?.hits.map((hit) => [hit.seq, hit.cosine]))
+  const hits = rank({
+    candidates: documents.map((document) => toCandidate(document, cosines)),
+    terms: plan,
+    sessionScores: new Map([...found.sessions].map(([id, score]) => [String(id), score])),
+    query: analysis,
+    weights,
+    hasRoles: statistics.hasRoles,
+    ...(request.live ? { sessionsAgo: sessionsAgo(documents, statistics.lastOrdinal) } : {}),
+  })
+  return {
+    namespace,
+    hits,
+    model: near?.model ?? null,
+    terms: plan.map((term) => term.term),
+    spelling: spelt.spelling,
+    analysis,
+  }
+}
+
+async function nearest(
+  { session, namespace, vectors, limit, signal }: NamespaceSearchInput,
+  scope: SearchScope,
+): Promise<{ model: string; hits: VectorHit[] } | null> {
+  const vector = await vectors.for(await session.vectors.spaces(namespace.id), signal)
+  if (vector === null) return null
+  return {
+    model: vector.model,
+    hits: await session.vectors.nearest(
+      namespace.id,
+      vector.model,
+      vector.vector,
+      Math.max(limit, VECTOR_CANDIDATES_MAX),
+      scope,
+      signal,
+    ),
+  }
+}
+
+function lexicalCandidates(
+  { session, namespace, limit }: NamespaceSearchInput,
+  plan: readonly PlannedTerm[],
+  statistics: LexicalStatistics,
+  weights: RetrievalWeights,
+  scope: SearchScope,
+): Promise<LexicalCandidates> {
+  const weighted = (finds: boolean): WeightedTerm[] =>
+    plan.filter((term) => term.finds === finds).map(({ term, idf, bit }) => [term, idf, bit])
+  if (plan.length === 0) return Promise.resolve(NO_DOCUMENTS)
+  return session.lexical.candidates({
+    namespaceId: namespace.id,
+    terms: weighted(true),
+    commonTerms: weighted(false),
+    k1: weights.k1,
+    b: lengthNormalisation(statistics.averageLength, weights),
+    sessionK1: weights.sessionK1,
+    sessionB: weights.sessionB,
+    statistics,
+    sessionWeighted: statistics.sessions > 2 && weights.session > 0,
+    scope,
+    limit: SEARCH_CANDIDATES_MAX,
+    resultsMin: limit,
+  })
+}
+
+/** Adds turns next to strong ones and documents that only their vector found. */
+async function withNeighboursAndVectors(
+  { session, namespace }: NamespaceSearchInput,
+  found: LexicalCandidates,
+  near: readonly VectorHit[],
+  scope: SearchScope,
+): Promise<LexicalDocument[]> {
+  const turns = found.documents.flatMap((d) =>
+    d.sessionId === null || d.position === null
+      ? []
+      : [{ session: String(d.sessionId), pos: d.position, bm25: d.bm25 }],
+  )
+  const places = neighbourKeys(turns).map(({ session: id, pos }) => ({ sessionId: Number(id), position: pos }))
+  const known = new Set(found.documents.map((document) => document.seq))
+  const unmatched = near.filter((hit) => !known.has(hit.seq)).map((hit) => hit.seq)
+  const [neighbours, vectorOnly] = await Promise.all([
+    places.length === 0 ? [] : session.lexical.atPlaces(namespace.id, places, scope),
+    unmatched.length === 0 ? [] : session.lexical.bySeq(namespace.id, unmatched, scope),
+  ])
+  const bySeq = new Map([...vectorOnly, ...neighbours, ...found.documents].map((document) => [document.seq, document]))
+  return [...bySeq.values()]
+}
+
+function toCandidate(document: LexicalDocument, cosines: ReadonlyMap<number, number>): Candidate {
+  const cosine = cosines.get(document.seq)
+  return {
+    seq: document.seq,
+    bm25: document.bm25,
+    matched: document.matched,
+    // A cube outside of any conversation is a session of its own: it has no neighbours.
+    session: document.sessionId === null ? `-${document.seq}` : String(document.sessionId),
+    pos: document.position ?? 0,
+    features: document.features,
+    speaker: document.speaker?.toLowerCase() ?? null,
+    ...(cosine === undefined ? {} : { cosine }),
+  }
+}
+
+const sessionsAgo = (documents: readonly LexicalDocument[], lastOrdinal: number): Map<string, number> =>
+  new Map(
+    documents.flatMap((d) =>
+      d.sessionId === null || d.ordinal === null ? [] : [[String(d.sessionId), lastOrdinal - d.ordinal] as const],
+    ),
+  )
+
+/** When no word of the query is known and no vector can help: the nearest words of the namespace's own vocabulary. */
+async function respell(
+  session: VaultSession,
+  namespaceId: number,
+  terms: readonly string[],
+  statistics: LexicalStatistics,
+  lexicalOnly: boolean,
+) {
+  const unknown = terms.filter((term) => !statistics.documents.has(term))
+  if (!lexicalOnly || unknown.length < terms.length || terms.length === 0)
+    return { terms, statistics, spelling: {} as Record<string, string[]> }
+  const initials = [...new Set(unknown.map((term) => [...term][0] ?? ''))].slice(0, 8)
+  const vocabulary = (
+    await Promise.all(
+      initials.map((initial) => session.lexical.vocabulary(namespaceId, initial, VOCABULARY_PER_TERM_MAX)),
+    )
+  ).flat()
+  const suggestions = suggestTerms(unknown, vocabulary)
+  const spelling: Record<string, string[]> = {}
+  for (const { term, suggestion } of suggestions) spelling[term] = [...(spelling[term] ?? []), suggestion]
+  const nearTerms = [...new Set(suggestions.map((one) => one.suggestion))]
+  return nearTerms.length === 0
+    ? { terms, statistics, spelling }
+    : { terms: nearTerms, statistics: await session.lexical.statistics(namespaceId, nearTerms), spelling }
+}

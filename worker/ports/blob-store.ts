@@ -1,0 +1,13 @@
+/** Bytes by key. Keys are ASCII, `/`-separated; a driver never interprets them. */
+export interface BlobStore {
+  /** Writes whole or not at all. Writing the same key again replaces it. Throws MemosError `storage_full`. */
+  put(key: string, bytes: Uint8Array): Promise<void>
+  /** Returns null when the key is absent. */
+  get(key: string): Promise<Uint8Array | null>
+  /** Size in bytes, or null when the key is absent. */
+  size(key: string): Promise<number | null>
+  /** Absent keys are ignored. */
+  delete(keys: readonly string[]): Promise<void>
+  /** Keys under a prefix in ascending order, a page at a time. */
+  list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>
+}

@@ -1,0 +1,20 @@
+import type { TaskRow } from '../../schemas/tables/row-types.ts'
+
+/** What a task's work may say and ask while it runs. */
+export interface TaskProgress {
+  /** Renews the lease. Throws TaskCancelled when someone cancelled the task or another worker took it over. */
+  report(progress: number, total: number | null): Promise<void>
+  signal: AbortSignal
+}
+
+/** Does the work of one kind of task. It must be safe to run again: a killed worker's task is given to another one. */
+export type TaskHandler = (task: TaskRow, progress: TaskProgress) => Promise<void>
+
+export class TaskCancelled extends Error {
+  override name = 'TaskCancelled'
+}
+
+/** Tells workers that there is something to do. The task row is the truth; a lost call costs time only. */
+export interface TaskQueue {
+  wake(): void
+}
