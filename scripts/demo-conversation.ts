@@ -35,8 +35,7 @@ async function show(conversation: Conversation, client: MemosClient): Promise<As
     await withProgress(`remembering ${id}`, (report) => remember(client, namespace, conversation, report))
     return withProgress(`asking about ${id}`, (report) => ask(client, namespace, conversation, report))
   })
-  if (!values.json)
-    io.out(`${title}\n\n${asked.map((one) => questionText(one, countOf('top'), io.columns)).join('')}`)
+  if (!values.json) io.out(`${title}\n\n${asked.map((one) => questionText(one, countOf('top'), io.columns)).join('')}`)
   return asked
 }
 

@@ -56,7 +56,7 @@ function placesText(ranking: readonly string[], evidence: readonly string[]): st
 
 const explainText = (parts: Record<string, number>): string =>
   Object.entries(parts)
-    .filter(([, value]) => value !== 0)
+    .filter(([name, value]) => name !== 'score' && value !== 0)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
     .slice(0, EXPLAINED_PARTS_MAX)
     .map(([name, value]) => `${name} ${value.toFixed(3)}`)

@@ -1,0 +1,55 @@
+import { Command } from 'commander'
+import { Cli } from './cli.ts'
+import { addCommand } from './commands/add.ts'
+import { completionCommand } from './commands/completion.ts'
+import { contextCommand } from './commands/context.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
+import { keysCommand } from './commands/keys.ts'
+import { namespacesCommand } from './commands/namespaces.ts'
+import { organisationsCommand } from './commands/organisations.ts'
+import { searchCommand } from './commands/search.ts'
+import { startCommand } from './commands/start.ts'
+import { DEFAULT_URL, type GlobalOptions } from './connection.ts'
+import type { Io } from './io.ts'
+
+const MORE = `
+Server and key come from --url and --key, then MEMOS_URL and MEMOS_KEY, then ${DEFAULT_URL} and MEMOS_HOME/root.key.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no answer from the server.`
+
+/** The whole command line. Throws CommanderError instead of ending the process. */
+export function buildProgram(io: Io): Command {
+  const program = new Command('memos')
+    .description('Memory for language models, from the command line.')
+    .option('--url <url>', 'address of the server')
+    .option('--key <key>', 'API key')
+    .option('--org <id>', 'organisation to act in (root key only)')
+    .option('--json', 'print JSON for programs')
+    .addHelpText('after', MORE)
+  const cli = new Cli(io, () => program.opts<GlobalOptions>())
+  const commands = [
+    startCommand(cli),
+    addCommand(cli),
+    searchCommand(cli),
+    contextCommand(cli),
+    namespacesCommand(cli),
+    importCommand(cli),
+    exportCommand(cli),
+    keysCommand(cli),
+    organisationsCommand(cli),
+    doctorCommand(cli),
+    completionCommand(cli, () => program),
+  ]
+  for (const command of commands) program.addCommand(command)
+  for (const command of treeOf(program)) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError()
+      .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHelpWidth: () => io.columns })
+  }
+  return program
+}
+
+/** A command and everything below it. */
+export const treeOf = (command: Command): Command[] => [command, ...command.commands.flatMap(treeOf)]

@@ -1,0 +1,236 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { tempDir } from '../test/support/temp-dir.ts'
+import type { Io } from './io.ts'
+import { runCli } from './run.ts'
+
+type Reply = (request: Request) => Response | Promise<Response>
+
+/** Runs `memos ARGS` against a server that answers with `reply`. */
+async function memos(args: string[], reply: Reply = () => new Response(null, { status: 500 }), more: Partial<Io> = {}) {
+  const seen: { path: string; key: string | null; body: string }[] = []
+  let out = ''
+  let err = ''
+  const io: Io = {
+    env: { MEMOS_KEY: 'k1', MEMOS_HOME: '/nonexistent' },
+    stdin: (async function* () {})(),
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    isErrTerminal: false,
+    isInTerminal: false,
+    columns: 100,
+    fetch: async (input, init) => {
+      const request = new Request(input, init as RequestInit)
+      const { pathname, search } = new URL(request.url)
+      seen.push({
+        path: `${request.method} ${pathname}${search}`,
+        key: request.headers.get('authorization'),
+        body: await request.clone().text(),
+      })
+      return reply(request)
+    },
+    ...more,
+  }
+  const code = await runCli(args, io)
+  return { code, out, err, seen }
+}
+
+const problem = (status: number, code: string, more: object = {}) =>
+  Response.json({ code, title: code, status, detail: `about ${code}`, requestId: 'r9', ...more }, { status })
+
+const memory = (content: string) => ({
+  score: 0.75,
+  explain: { lexical: 0.5, recency: 0.25 },
+  cube: {
+    cubeId: '01ABC',
+    content,
+    descriptive: { saidAt: '2026-03-05T09:30:00Z', speaker: 'Alice', memoryType: 'plaintext' },
+  },
+})
+const found = (...contents: string[]) =>
+  Response.json({
+    results: contents.map(memory),
+    retrieval: { mode: 'lexical', model: null, spelling: {}, notes: ['no model'], terms: [] },
+    tookMs: 3.21,
+  })
+
+it('remembers a text with its facts', async () => {
+  const receipt = { cubes: [{ cubeId: '01ABC', namespace: 'team', revision: 1, cid: 'b' }], taskId: null }
+  const { code, out, seen } = await memos(['add', 'Tea at five', '-n', 'team', '--tag', 'a', '--tag', 'b'], () =>
+    Response.json(receipt),
+  )
+  expect(code).toBe(0)
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ text: 'Tea at five', namespace: 'team', tags: ['a', 'b'] })
+  expect(out).toBe('CUBE   NAMESPACE  REVISION\n01ABC  team              1\n')
+})
+
+it('reads the text from standard input', async () => {
+  const stdin = (async function* () {
+    yield new TextEncoder().encode('from a pipe\n')
+  })()
+  const { seen } = await memos(['add', '-'], () => Response.json({ cubes: [], taskId: null }), { stdin })
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ text: 'from a pipe' })
+})
+
+it('shows results as a table and how they were found beside it', async () => {
+  const { out, err, seen } = await memos(
+    ['search', 'seat', '--limit', '3', '--explain', '--filter', '{"field":"role","value":"user"}'],
+    () => found('Window seats\nplease'),
+  )
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+    query: 'seat',
+    limit: 3,
+    explain: true,
+    filter: { field: 'role', value: 'user' },
+  })
+  expect(out).toContain('0.750  2026-03-05  Alice    Window seats please  01ABC')
+  expect(out).toContain('1: lexical 0.500, recency 0.250')
+  expect(err).toBe('lexical; 3.2 ms; no model\n')
+})
+
+it('prints nothing but JSON with --json, before or after the command', async () => {
+  for (const args of [
+    ['--json', 'search', 'x'],
+    ['search', 'x', '--json'],
+  ]) {
+    const { out, err } = await memos(args, () => found('a'))
+    expect(JSON.parse(out).results[0].cube.content).toBe('a')
+    expect(err).toBe('')
+  }
+})
+
+it('tells what is wrong, where, and what to do next', async () => {
+  const refused = () => problem(400, 'invalid_request', { field: 'limit', expected: 'at most 100' })
+  const { code, err } = await memos(['search', 'x'], refused)
+  expect(code).toBe(1)
+  expect(err).toBe(
+    'error: about invalid_request\n  code: invalid_request   field: limit   expected: at most 100   request: r9\n',
+  )
+  const noKey = await memos(['search', 'x', '--json'], () => problem(401, 'unauthenticated'))
+  expect(JSON.parse(noKey.err).error).toMatchObject({
+    code: 'unauthenticated',
+    requestId: 'r9',
+    next: expect.stringContaining('MEMOS_KEY'),
+  })
+})
+
+it('has its own exit codes for wrong usage and for no answer', async () => {
+  expect((await memos(['serach'])).code).toBe(2)
+  expect((await memos(['search', 'x', '--limit', 'many'])).code).toBe(2)
+  expect((await memos(['search', 'x', '--filter', '{'])).code).toBe(2)
+  expect((await memos(['search', 'x', '--url', 'nowhere'])).code).toBe(2)
+  expect((await memos(['--help'])).code).toBe(0)
+  const fetch = () => Promise.reject(new TypeError('refused'))
+  const stopped = await memos(['keys', 'list', '--url', 'http://127.0.0.1:9'], undefined, { fetch })
+  expect(stopped).toMatchObject({ code: 3, err: expect.stringContaining('memos start') })
+})
+
+it('uses the root key of this machine for a local server and never sends it to another one', async () => {
+  await using home = await tempDir()
+  await writeFile(join(home.path, 'root.key'), 'secret\n')
+  const env = { MEMOS_HOME: home.path }
+  const page = () => Response.json({ items: [], nextCursor: null })
+  expect((await memos(['keys', 'list'], page, { env })).seen[0]?.key).toBe('Bearer secret')
+  const remote = await memos(['keys', 'list', '--url', 'https://memory.example'], page, { env })
+  expect(remote).toMatchObject({ code: 1, seen: [], err: expect.stringContaining('no key') })
+})
+
+it('asks before it deletes a namespace, and only deletes with --yes where nobody can answer', async () => {
+  const reply: Reply = ({ method }) =>
+    method === 'DELETE' ? new Response(null, { status: 204 }) : Response.json({ name: 'team', cubes: 12 })
+  const asked = await memos(['namespaces', 'delete', 'team'], reply)
+  expect(asked).toMatchObject({ code: 2, err: expect.stringContaining('12 memories') })
+  expect(asked.seen.map(({ path }) => path)).toEqual(['GET /v1/namespaces/team'])
+  const told = await memos(['namespaces', 'delete', 'team', '--yes'], reply)
+  expect(told).toMatchObject({ code: 0, out: 'Deleted team.\n' })
+})
+
+it('shows the secret of a new key as the last line, so that a script can take it', async () => {
+  const key = {
+    id: 'K1',
+    name: 'app',
+    scopes: ['memory:read'],
+    subject: { kind: 'user', id: 'al' },
+    revokedAt: null,
+    expiresAt: null,
+  }
+  const { out, seen } = await memos(['keys', 'create', 'app', '--user', 'al', '--days', '9'], () =>
+    Response.json({ key, secret: 's3' }),
+  )
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+    name: 'app',
+    subject: { kind: 'user', id: 'al' },
+    expiresInDays: 9,
+  })
+  expect(out.trim().split('\n').at(-1)).toBe('s3')
+})
+
+it('exports to a file that exists only when it is whole', async () => {
+  await using home = await tempDir()
+  const output = join(home.path, 'out.tar')
+  const { code, out } = await memos(['export', 'team', '-o', output], () => new Response('archive'))
+  expect({ code, out }).toEqual({ code: 0, out: `Wrote ${output} (7 bytes).\n` })
+  expect(await readFile(output, 'utf8')).toBe('archive')
+  const broken = new ReadableStream({
+    pull(controller) {
+      controller.enqueue(new Uint8Array(3))
+      controller.error(new Error('gone'))
+    },
+  })
+  const cutOff = await memos(['export', 'team', '-o', join(home.path, 'two.tar')], () => new Response(broken))
+  expect(cutOff.code).toBe(1)
+  expect(await readdir(home.path)).toEqual(['out.tar'])
+})
+
+it('imports a file and lists what was skipped', async () => {
+  await using home = await tempDir()
+  const file = join(home.path, 'in.tar')
+  await writeFile(file, 'bytes')
+  const report = { created: 2, updated: 0, unchanged: 1, skipped: [{ line: 4, reason: 'too large' }] }
+  const { out, seen } = await memos(['import', file, '-n', 'team', '--format', 'mem0'], () => Response.json(report))
+  expect(seen[0]).toMatchObject({ path: 'POST /v1/import?namespace=team&format=mem0', body: 'bytes' })
+  expect(out).toContain('entry 4: too large')
+  expect((await memos(['import', join(home.path, 'none')])).code).toBe(2)
+})
+
+it('checks machine, server, database, key and clock', async () => {
+  await using home = await tempDir()
+  await mkdir(join(home.path, 'data'))
+  const env = { MEMOS_KEY: 'k1', MEMOS_HOME: join(home.path, 'data') }
+  const headers = { date: new Date().toUTCString() }
+  const good = await memos(['doctor', '--json'], () => Response.json({ items: [], nextCursor: null }, { headers }), {
+    env,
+  })
+  expect(
+    JSON.parse(good.out).findings.map(({ check, state }: { check: string; state: string }) => [check, state]),
+  ).toEqual(
+    ['Node.js', 'MEMOS_HOME', 'root key file', 'disk', 'server', 'database', 'key', 'clock'].map((check) => [
+      check,
+      'ok',
+    ]),
+  )
+  const bad = await memos(
+    ['doctor'],
+    ({ url }) => (url.endsWith('/healthz') ? Response.json({}) : problem(503, 'database_busy')),
+    { env },
+  )
+  expect(bad.code).toBe(1)
+  expect(bad.out).toMatch(/FAIL {2}database: \/readyz answered 503\n {6}next: /)
+  expect(bad.out).toMatch(/FAIL {2}key: MEMOS_KEY/)
+})
+
+it('completes commands, options and what is below a command, in bash', async () => {
+  const { out } = await memos(['completion', 'bash'])
+  const complete = (...words: string[]) => {
+    const line = words.map((word) => `'${word}'`).join(' ')
+    const script = `${out}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _memos; echo "\${COMPREPLY[*]}"`
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split(' ')
+  }
+  expect(complete('memos', 'na')).toEqual(['namespaces'])
+  expect(complete('memos', 'keys', '')).toEqual(
+    expect.arrayContaining(['create', 'list', 'rotate', 'revoke', '--json']),
+  )
+  expect(complete('memos', '--json', 'keys', 'create', '--sc')).toEqual(['--scope'])
+})

@@ -1,0 +1,102 @@
+import type {
+  Route,
+  RouteBodyInput,
+  RouteParams,
+  RouteQuery,
+  RouteQueryInput,
+  RouteResponse,
+} from '../schemas/route.ts'
+import type { ROUTES, RouteName } from '../schemas/routes/all.ts'
+
+type Routes = typeof ROUTES
+type Line<R extends Route> = `${R['method']} ${R['path']}`
+
+/**
+ * Method and path of every operation. The client is to have no dependency, so it cannot read the route table (which brings zod) at run time;
+ * the compiler refuses a line that is missing or differs from it.
+ */
+export const ENDPOINTS = {
+  remember: 'post /v1/memories',
+  search: 'post /v1/search',
+  context: 'post /v1/context',
+  createCube: 'post /v1/cubes',
+  createCubes: 'post /v1/cubes/batch',
+  listCubes: 'get /v1/cubes',
+  getCube: 'get /v1/cubes/:cubeId',
+  updateCube: 'patch /v1/cubes/:cubeId',
+  deleteCube: 'delete /v1/cubes/:cubeId',
+  listRevisions: 'get /v1/cubes/:cubeId/revisions',
+  getProvenance: 'get /v1/cubes/:cubeId/provenance',
+  createOrganisation: 'post /v1/organisations',
+  listOrganisations: 'get /v1/organisations',
+  createUser: 'post /v1/users',
+  listUsers: 'get /v1/users',
+  deleteUser: 'delete /v1/users/:id',
+  createAgent: 'post /v1/agents',
+  listAgents: 'get /v1/agents',
+  deleteAgent: 'delete /v1/agents/:id',
+  createKey: 'post /v1/keys',
+  listKeys: 'get /v1/keys',
+  rotateKey: 'post /v1/keys/:id/rotate',
+  revokeKey: 'delete /v1/keys/:id',
+  createNamespace: 'post /v1/namespaces',
+  listNamespaces: 'get /v1/namespaces',
+  getNamespace: 'get /v1/namespaces/:name',
+  updateNamespace: 'patch /v1/namespaces/:name',
+  deleteNamespace: 'delete /v1/namespaces/:name',
+  getGrants: 'get /v1/namespaces/:name/grants',
+  setGrants: 'put /v1/namespaces/:name/grants',
+  listTasks: 'get /v1/tasks',
+  getTask: 'get /v1/tasks/:id',
+  cancelTask: 'post /v1/tasks/:id/cancel',
+  queryLog: 'get /v1/log',
+  getUsage: 'get /v1/usage',
+  exportNamespace: 'get /v1/export',
+  importArchive: 'post /v1/import',
+} as const satisfies { [Name in RouteName]: Line<Routes[Name]> }
+
+/** POST operations that change nothing, or nothing the second time: a retry needs no Idempotency-Key. */
+export const REPEATABLE_POSTS: ReadonlySet<RouteName> = new Set(['search', 'context', 'importArchive'])
+
+/** Operations whose body or answer is a stream of bytes; the others speak JSON. */
+export type StreamName = 'exportNamespace' | 'importArchive'
+export type CallName = Exclude<RouteName, StreamName>
+/** Operations that answer with one page of a list. */
+export type ListName = {
+  [Name in CallName]: Answer<Name> extends { items: unknown[]; nextCursor: string | null } ? Name : never
+}[CallName]
+
+export type Answer<Name extends RouteName> = RouteResponse<Routes[Name]>
+export type Item<Name extends ListName> = Answer<Name>['items'][number]
+export type Body<Name extends RouteName> = RouteBodyInput<Routes[Name]>
+
+type RequiredKeys<T> = { [K in keyof T]-?: undefined extends T[K] ? never : K }[keyof T]
+/** A query as callers write it: parsed types (a number, a boolean) for every field, optional where the server has a default. */
+export type Query<Name extends RouteName> = QueryOf<RouteQuery<Routes[Name]>, RouteQueryInput<Routes[Name]>>
+type QueryOf<Out, In> = [Out] extends [object]
+  ? Pick<Out, RequiredKeys<In> & keyof Out> & Partial<Omit<Out, RequiredKeys<In>>>
+  : undefined
+
+export interface CallOptions {
+  /** Ends the call, retries included. */
+  signal?: AbortSignal | undefined
+  /** For POST; default: a new one for each call, kept through its retries. */
+  idempotencyKey?: string | undefined
+  headers?: Record<string, string> | undefined
+}
+
+type Field<Key extends string, T> = [T] extends [undefined]
+  ? { [K in Key]?: undefined }
+  : Record<never, never> extends T
+    ? { [K in Key]?: T }
+    : { [K in Key]: T }
+
+/** What `call(name, input)` takes: path parameters, query and body of that operation, and the options of any call. */
+export type CallInput<Name extends RouteName> = CallOptions &
+  Field<'params', RouteParams<Routes[Name]>> &
+  Field<'query', Query<Name>> &
+  Field<'body', Body<Name>>
+
+/** The input may be left out where nothing in it is required. */
+export type CallArguments<Name extends RouteName> =
+  Record<never, never> extends CallInput<Name> ? [input?: CallInput<Name>] : [input: CallInput<Name>]

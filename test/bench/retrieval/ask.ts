@@ -1,0 +1,41 @@
+import type { z } from 'zod'
+import { QUERY_LENGTH_MAX, SEARCH_RESULTS_MAX } from '../../../schemas/limits.ts'
+import type { SearchRequest, SearchResponse } from '../../../schemas/search.ts'
+import type { EdgeClient } from '../harness/edge-client.ts'
+import { inParallel } from '../harness/statistics.ts'
+import type { Question } from './dataset.ts'
+
+const QUESTIONS_IN_FLIGHT = 4
+
+export interface Answers {
+  /** Ids of the found turns by question, best first. */
+  rankings: Map<string, string[]>
+  /** Wall time of each request in milliseconds, with its share of the requests beside it. */
+  times: number[]
+}
+
+/** Asks every question in the namespace that `namespaceOf` names for its haystack. */
+export async function ask(
+  client: EdgeClient,
+  questions: readonly Question[],
+  namespaceOf: (conv: string) => string,
+): Promise<Answers> {
+  const times: number[] = []
+  const entries = await inParallel(questions, QUESTIONS_IN_FLIGHT, async (question): Promise<[string, string[]]> => {
+    const start = performance.now()
+    const response = await client.post<SearchResponse>('/v1/search', requestOf(question, namespaceOf(question.conv)))
+    times.push(performance.now() - start)
+    return [question.question_id, response.results.map(({ cube }) => String(cube.metadata.sourceId))]
+  })
+  return { rankings: new Map(entries), times }
+}
+
+function requestOf({ question, before }: Question, namespace: string): z.input<typeof SearchRequest> {
+  return {
+    query: question.slice(0, QUERY_LENGTH_MAX),
+    namespaces: [namespace],
+    limit: SEARCH_RESULTS_MAX,
+    // A question with a `before` is a turn of a conversation in progress.
+    ...(before !== undefined && { live: true, filter: { field: 'metadata.si', op: 'lt', value: before } }),
+  }
+}
