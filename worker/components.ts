@@ -4,6 +4,7 @@ import { OrganisationDirectory } from './infrastructure/governance/organisation-
 import { systemContext } from './infrastructure/governance/system-context.ts'
 import { ActivityLog } from './infrastructure/log/activity-log.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
+import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
 import { Eraser } from './infrastructure/vault/eraser.ts'
 import { encodeVector } from './infrastructure/vault/half-float.ts'
@@ -29,6 +30,7 @@ import type { TaskHandler, TaskQueue } from './ports/tasks.ts'
 import type { VectorIndex, VectorSource } from './ports/vector-index.ts'
 
 export const VERSION = '0.1.0'
+const ACTIVITY_FLUSH_MS = 250
 
 /** What a host brings: drivers and what only it knows. */
 export interface HostParts {
@@ -42,8 +44,8 @@ export interface HostParts {
   queue: TaskQueue
   vectorIndex(source: VectorSource): VectorIndex
   rootHash: string
-  /** Whether this process alone changes keys (see KeyRingInit). */
-  cacheKeys: boolean
+  /** Whether one process serves the database alone, so that it may keep in memory what only it changes. */
+  singleProcess: boolean
   logRequests: boolean
 }
 
@@ -51,6 +53,8 @@ export interface Components {
   edge: Edge
   tasks: TaskRunner
   vectorIndex: VectorIndex
+  /** Plans embedding that no request planned: after a change of the model, a crash, a restore. */
+  planMissingEmbeddings(): Promise<void>
 }
 
 /** The composition root: the one place that knows which class stands behind which interface. */
@@ -67,8 +71,9 @@ export function composeEdge(host: HostParts): Components {
     encodeVector,
     runtime,
     queue,
+    singleProcess: host.singleProcess,
   })
-  const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.cacheKeys })
+  const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.singleProcess })
   const handlers = new Map<string, TaskHandler>([[EMBED_TASK, (task, progress) => embeddings.run(task, progress)]])
   const edge: Edge = {
     version: VERSION,
@@ -89,12 +94,21 @@ export function composeEdge(host: HostParts): Components {
     archives: new ArchiveService({ blobs, runtime, indexText }),
     packContext,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
-    activity: new ActivityLog({ vault, runtime, logger }),
+    activity: new ActivityLog({ vault, runtime, logger }, { flushMs: host.singleProcess ? ACTIVITY_FLUSH_MS : 0 }),
     metrics: new Metrics(),
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
     logger,
   }
-  return { edge, tasks: new TaskRunner({ databases, runtime, logger, handlers }), vectorIndex }
+  return {
+    edge,
+    tasks: new TaskRunner({ databases, runtime, logger, handlers }),
+    vectorIndex,
+    planMissingEmbeddings: async () => {
+      if (embedder === null) return
+      for (const database of databases.values())
+        await planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime)
+    },
+  }
 }

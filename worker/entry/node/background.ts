@@ -4,6 +4,8 @@ import type { TaskQueue } from '../../ports/tasks.ts'
 
 /** How often to look for tasks that nobody announced: those of a process that died, and retries that have become due. */
 const LOOK_MS = 2000
+/** How often to look for vectors that no task is planned for. */
+const PLAN_MS = 60_000
 
 /** Work after the answer, and the loop that runs tasks. The host waits for both before it stops. */
 export class Background implements TaskQueue {
@@ -12,7 +14,7 @@ export class Background implements TaskQueue {
   #tasks: TaskRunner | null = null
   #running: Promise<void> | null = null
   #again = false
-  #timer: NodeJS.Timeout | null = null
+  #timers: NodeJS.Timeout[] = []
   readonly #logger: Logger
 
   constructor(logger: Logger) {
@@ -27,11 +29,12 @@ export class Background implements TaskQueue {
     void guarded.finally(() => this.#deferred.delete(guarded))
   }
 
-  start(tasks: TaskRunner): void {
+  start(tasks: TaskRunner, planMissing: () => Promise<void>): void {
     this.#tasks = tasks
-    this.#timer = setInterval(() => this.wake(), LOOK_MS)
-    this.#timer.unref()
-    this.wake()
+    const look = () => this.defer(planMissing().then(() => this.wake()))
+    this.#timers = [setInterval(() => this.wake(), LOOK_MS), setInterval(look, PLAN_MS)]
+    for (const timer of this.#timers) timer.unref()
+    look()
   }
 
   wake(): void {
@@ -60,7 +63,7 @@ export class Background implements TaskQueue {
   /** Stops the loop after the step it is in; the task goes back to the queue. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    if (this.#timer !== null) clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     await this.#running
     await Promise.all(this.#deferred)
   }

@@ -50,7 +50,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
   const blobs = new FileSystemBlobStore(join(config.home, 'blobs'))
   const kernel = await readKernel()
   let index: EmbeddedVectorIndex | null = null
-  const { edge, tasks } = composeEdge({
+  const { edge, tasks, planMissingEmbeddings } = composeEdge({
     databases: new Map([...opened].map(([name, { database }]) => [name, database])),
     blobs,
     embedder: config.embedder === null ? null : new OpenAiCompatibleEmbedder(config.embedder),
@@ -68,7 +68,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
       return index
     },
     rootHash: hashSecret(key),
-    cacheKeys: config.databaseUrl.startsWith('file:'),
+    singleProcess: config.databaseUrl.startsWith('file:'),
     logRequests: config.logRequests,
   })
   await edge.organisations.ensureDefault()
@@ -93,7 +93,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  background.start(tasks)
+  background.start(tasks, planMissingEmbeddings)
   const { port } = server.address() as AddressInfo
   const stop = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))

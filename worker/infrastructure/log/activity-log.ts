@@ -7,9 +7,8 @@ import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
 import { builder, statement, statementOf } from '../vault/sql.ts'
 
-/** Reads and refusals are written together: at this many, or when this much time has passed since the first of them. */
+/** Reads and refusals are written together: at this many, or when `flushMs` has passed since the first of them. */
 const ENTRIES_MAX = 256
-const FLUSH_MS = 250
 const CUBES_PER_ENTRY_MAX = 100
 
 export interface Activity {
@@ -25,16 +24,22 @@ export interface Activity {
 
 /**
  * What happens without changing memory: reads, searches, refusals, use counters. Kept in memory for a moment and written in batches, so a
- * read costs no write; a killed process loses the last quarter of a second of it, never a write's own audit row.
+ * read costs no write; a killed process loses the last moment of it, never a write's own audit row.
  */
 export class ActivityLog {
   readonly #vault: MemVault
   readonly #runtime: Runtime
   readonly #logger: Logger
+  readonly #flushMs: number
   #waiting: Activity[] = []
   #flushing: Promise<void> | null = null
 
-  constructor({ vault, runtime, logger }: { vault: MemVault; runtime: Runtime; logger: Logger }) {
+  /** `flushMs` 0 writes at once: an isolate of a Worker must not wait on another request's timer. */
+  constructor(
+    { vault, runtime, logger }: { vault: MemVault; runtime: Runtime; logger: Logger },
+    { flushMs }: { flushMs: number },
+  ) {
+    this.#flushMs = flushMs
     this.#vault = vault
     this.#runtime = runtime
     this.#logger = logger
@@ -42,9 +47,9 @@ export class ActivityLog {
 
   record(activity: Activity): void {
     this.#waiting.push(activity)
-    if (this.#waiting.length >= ENTRIES_MAX) this.#runtime.defer(this.flush())
+    if (this.#flushMs === 0 || this.#waiting.length >= ENTRIES_MAX) this.#runtime.defer(this.flush())
     else if (this.#flushing === null) {
-      this.#flushing = new Promise<void>((resolve) => setTimeout(resolve, FLUSH_MS))
+      this.#flushing = new Promise<void>((resolve) => setTimeout(resolve, this.#flushMs))
         .then(() => this.flush())
         .finally(() => {
           this.#flushing = null

@@ -55,9 +55,7 @@ export class LogReader {
   }
 
   /** Totals and the last month, day by day. */
-  async usage(
-    nowMs: number,
-  ): Promise<{
+  async usage(nowMs: number): Promise<{
     cubes: number
     bytes: number
     days: { day: string; reads: number; writes: number; searches: number }[]

@@ -79,6 +79,15 @@ export class CubeReader {
       .limit(limit)
   }
 
+  /** The last sequence number that a namespace has given out. */
+  async lastSeq(namespaceId: number): Promise<number> {
+    const [row] = await this.#vault.orm
+      .select({ nextSeq: namespaces.nextSeq })
+      .from(namespaces)
+      .where(eq(namespaces.id, namespaceId))
+    return (row?.nextSeq ?? 1) - 1
+  }
+
   /** Cubes above `after` without a vector of a model, oldest first. */
   unembedded(namespaceId: number, model: string, limit: number, after: number): Promise<FullCube[]> {
     const missing = sql`not exists (select 1 from embeddings e where e.namespace_id = c.namespace_id and e.model = ${model} and e.seq = c.seq)`

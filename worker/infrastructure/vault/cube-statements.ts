@@ -65,16 +65,25 @@ const columns = (names: readonly string[]): SQL => sql.raw(names.join(', '))
 const fields = (names: readonly string[], from: number): SQL =>
   sql.raw(names.map((_, at) => `j.value->>${from + at}`).join(', '))
 
+interface SessionTurns {
+  turns: number
+  terms: number
+  startedAtMs: number
+  /** One above the highest position that a turn asks for. */
+  endPosition: number
+}
+
 /** Turns of each conversation in a list of new cubes, by the caller's name of it. */
-function turnsBySession(cubes: readonly NewCube[]): Map<string, { turns: number; terms: number; startedAtMs: number }> {
-  const sessions = new Map<string, { turns: number; terms: number; startedAtMs: number }>()
-  for (const { session, text, record } of cubes) {
+function turnsBySession(cubes: readonly NewCube[]): Map<string, SessionTurns> {
+  const sessions = new Map<string, SessionTurns>()
+  for (const { session, text, record, position } of cubes) {
     if (session === null) continue
-    const known = sessions.get(session) ?? { turns: 0, terms: 0, startedAtMs: record.saidAtMs }
+    const known = sessions.get(session) ?? { turns: 0, terms: 0, startedAtMs: record.saidAtMs, endPosition: 0 }
     sessions.set(session, {
       turns: known.turns + 1,
       terms: known.terms + text.length,
       startedAtMs: Math.min(known.startedAtMs, record.saidAtMs),
+      endPosition: Math.max(known.endPosition, (position ?? -1) + 1),
     })
   }
   return sessions
@@ -82,7 +91,7 @@ function turnsBySession(cubes: readonly NewCube[]): Map<string, { turns: number;
 
 /**
  * Inserts cubes with revisions, postings and session rows. Sequence numbers and positions are taken from the rows inside the batch, so two
- * writers never collide and nobody has to retry. The last statement answers the sequence number of the first cube.
+ * writers never collide and nobody has to retry; a position that an imported turn asks for is kept where it is free. The last statement answers the sequence number of the first cube.
  */
 export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Statement[] {
   const sessions = [...turnsBySession(cubes)]
@@ -90,7 +99,7 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
   const rows = cubes.map((cube, offset) => {
     const at = cube.session === null ? 0 : (position.get(cube.session) ?? 0)
     if (cube.session !== null) position.set(cube.session, at + 1)
-    return [offset, cube.session, at, ...recordValues(cube)]
+    return [offset, cube.session, at, cube.position ?? 0, ...recordValues(cube)]
   })
   const terms = cubes.reduce((sum, cube) => sum + cube.text.length, 0)
   return [
@@ -98,7 +107,7 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
     ...jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
       statement(sql`
       insert into cubes (namespace_id, seq, session_id, position, ${columns(RECORD_COLUMNS)})
-      select n.id, n.next_seq + (j.value->>0), s.id, s.next_position + (j.value->>2), ${fields(RECORD_COLUMNS, 3)}
+      select n.id, n.next_seq + (j.value->>0), s.id, max(s.next_position + (j.value->>2), j.value->>3), ${fields(RECORD_COLUMNS, 4)}
       from json_each(${chunk}) j cross join namespaces n left join sessions s on s.namespace_id = n.id and s.key = j.value->>1
       where n.id = ${namespaceId}`),
     ),
@@ -109,7 +118,7 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
     ),
     ...addToSessions(
       namespaceId,
-      sessions.map(([key, s]) => [key, s.turns, s.terms]),
+      sessions.map(([key, s]) => [key, s.turns, s.terms, s.endPosition]),
     ),
     statement(sql`update namespaces set next_seq = next_seq + ${cubes.length}, cube_count = cube_count + ${cubes.length}, term_total = term_total + ${terms}
       where id = ${namespaceId} returning next_seq - ${cubes.length} as first_seq`),
@@ -128,10 +137,13 @@ function insertSessions(namespaceId: number, sessions: [string, { startedAtMs: n
   )
 }
 
-const addToSessions = (namespaceId: number, sessions: [key: string, turns: number, terms: number][]): Statement[] =>
+const addToSessions = (
+  namespaceId: number,
+  sessions: [key: string, turns: number, terms: number, endPosition: number][],
+): Statement[] =>
   jsonChunks(sessions, CHUNK_BYTES_MAX).map((chunk) =>
     statement(sql`
-    update sessions set next_position = next_position + (j.value->>1), term_total = term_total + (j.value->>2)
+    update sessions set next_position = max(next_position + (j.value->>1), j.value->>3), term_total = term_total + (j.value->>2)
     from json_each(${chunk}) j where sessions.namespace_id = ${namespaceId} and sessions.key = j.value->>0`),
   )
 

@@ -63,8 +63,7 @@ export class NamespaceDirectory {
     const names = [...new Set([...(namespaces ?? []), ...(userId === undefined ? [] : [privateName('user', userId)])])]
     const found = await reader.byNames(names, 'read')
     // A user's private namespace that nobody has written to yet is empty, not missing.
-    if (namespaces?.some((name) => !found.some((row) => row.name === name)))
-      throw new MemosError('not_found')
+    if (namespaces?.some((name) => !found.some((row) => row.name === name))) throw new MemosError('not_found')
     return found
   }
 

@@ -10,6 +10,7 @@ import type { Runtime } from '../../ports/runtime.ts'
 import type { TaskProgress, TaskQueue } from '../../ports/tasks.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { VectorIndex } from '../../ports/vector-index.ts'
+import type { VectorSpaceState } from '../../ports/vectors.ts'
 
 export const EMBED_TASK = 'embed'
 
@@ -21,6 +22,8 @@ export interface EmbeddingBuilderComponents {
   encodeVector: (vector: Float32Array) => Uint8Array
   runtime: Runtime
   queue: TaskQueue
+  /** Whether tasks planned here are also run here, so that one that waits can take up further writes. */
+  singleProcess: boolean
 }
 
 /** Background work that a write calls for: its id for the caller, and the writes that plan it in the same batch. */
@@ -54,10 +57,13 @@ export class EmbeddingBuilder {
     return { taskId: id, writes: [{ kind: 'insert_task', task: newTask(id, namespace.id, embedder.model, context) }] }
   }
 
-  /** Tells the workers about an applied plan. */
+  /**
+   * Tells the workers about an applied plan. A write that joined a waiting task may be applied after that task has looked for the last time;
+   * the regular look for missing vectors then plans it again.
+   */
   wake(namespace: Pick<NamespaceRow, 'id'>, plan: EmbeddingPlan): void {
     if (plan.taskId === null) return
-    if (plan.writes.length > 0) this.#waiting.set(namespace.id, plan.taskId)
+    if (plan.writes.length > 0 && this.#components.singleProcess) this.#waiting.set(namespace.id, plan.taskId)
     this.#components.queue.wake()
   }
 
@@ -72,9 +78,10 @@ export class EmbeddingBuilder {
     for (;;) {
       const session = await sessions(systemContext(task.orgId, EMBED_TASK, runtime.nowMs(), progress.signal), 'write')
       const space = (await session.vectors.spaces(namespaceId)).find((one) => one.model === embedder.model)
+      const lastSeq = await session.cubes.lastSeq(namespaceId)
       const cubes = await session.cubes.unembedded(namespaceId, embedder.model, EMBED_TEXTS_MAX, space?.builtSeq ?? 0)
       if (cubes.length === 0 || progress.signal.aborted) {
-        if (space !== undefined && !progress.signal.aborted) await this.#takeOver(session, namespaceId)
+        if (space !== undefined && !progress.signal.aborted) await this.#takeOver(session, space, namespaceId, lastSeq)
         return
       }
       await this.#embed(session, cubes, progress.signal)
@@ -137,16 +144,32 @@ export class EmbeddingBuilder {
   }
 
   /** A space that has caught up becomes the one that searches use; the vectors of others are removed. */
-  async #takeOver(session: VaultSession, namespaceId: number): Promise<void> {
-    const { embedder, vectorIndex } = this.#components
+  async #takeOver(session: VaultSession, mine: VectorSpaceState, namespaceId: number, lastSeq: number): Promise<void> {
+    const { vectorIndex, runtime } = this.#components
+    const { model, dimensions } = mine
+    await session.vault.apply([
+      {
+        kind: 'advance_space',
+        namespaceId,
+        model,
+        dimensions,
+        state: 'building',
+        builtSeq: lastSeq,
+        atMs: runtime.nowMs(),
+      },
+    ])
+    if (mine.state === 'active') return
     const spaces = await session.vectors.spaces(namespaceId)
-    const mine = spaces.find((one) => one.model === embedder?.model)
-    if (mine === undefined || mine.state === 'active') return
     const others = spaces.filter((one) => one.model !== mine.model && !one.model.startsWith('caller:'))
     await session.vault.apply([{ kind: 'activate_space', namespaceId, model: mine.model }])
-    for (const { model, dimensions } of others) {
-      await vectorIndex.drop({ orgId: session.vault.organisation.id, namespaceId, model, dimensions })
-      await session.vault.apply([{ kind: 'drop_space', namespaceId, model }])
+    for (const other of others) {
+      await vectorIndex.drop({
+        orgId: session.vault.organisation.id,
+        namespaceId,
+        model: other.model,
+        dimensions: other.dimensions,
+      })
+      await session.vault.apply([{ kind: 'drop_space', namespaceId, model: other.model }])
     }
   }
 }

@@ -1,0 +1,147 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import openApi from '../../openapi.json'
+import { createApp } from '../app.ts'
+import { type Components, composeEdge } from '../components.ts'
+import { R2BlobStore } from '../drivers/blob-store/r2.ts'
+import { OpenAiCompatibleEmbedder } from '../drivers/embedder/openai-compatible.ts'
+import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
+import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
+import { DurableObjectVectorIndex } from '../drivers/vector-index/durable-object-index.ts'
+import { VectorizeIndex } from '../drivers/vector-index/vectorize-index.ts'
+import { hashSecret } from '../infrastructure/governance/key-secret.ts'
+import type { EdgeApp } from '../interface/http/bind-route.ts'
+import { d1Databases, type Env } from './cloudflare/env.ts'
+
+export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
+export { VectorIndexObject } from '../durable-objects/vector-index-object.ts'
+
+const ROOT_KEY_LENGTH_MIN = 32
+/** Tasks that one invocation runs; the rest is for the next message or the next minute. */
+const TASKS_PER_INVOCATION_MAX = 4
+const INVOCATION_MS_MAX = 25_000
+
+interface Host extends Components {
+  app: EdgeApp
+  /** Whether this isolate has seen the default organisation in the database. */
+  ready: boolean
+}
+
+// Work that outlives an answer belongs to its request: in workerd no request may wait for another one's I/O.
+const deferred = new AsyncLocalStorage<Set<Promise<unknown>>>()
+
+let host: Host | null = null
+
+/** Builds the edge once per isolate. A missing root key is a deployment fault and says what to do. */
+function hostOf(env: Env): Host {
+  if (host !== null) return host
+  const key = env.MEMOS_ROOT_KEY ?? ''
+  if (key.length < ROOT_KEY_LENGTH_MIN)
+    throw new Error('MEMOS_ROOT_KEY is not set (32 characters or more): npx wrangler secret put MEMOS_ROOT_KEY')
+  const logger = jsonLinesLogger(console.log, Date.now)
+  const blobs = new R2BlobStore(env.BLOBS)
+  const databases = d1Databases(env)
+  const vectorize = env.VECTORIZE
+  const components = composeEdge({
+    databases,
+    blobs,
+    embedder:
+      env.MEMOS_EMBEDDER && env.MEMOS_EMBEDDER_MODEL
+        ? new OpenAiCompatibleEmbedder({
+            baseUrl: env.MEMOS_EMBEDDER,
+            model: env.MEMOS_EMBEDDER_MODEL,
+            apiKey: env.MEMOS_EMBEDDER_API_KEY,
+          })
+        : null,
+    reranker: null,
+    rateLimiter: new DurableObjectRateLimiter(env.RATE_LIMITER),
+    runtime: {
+      nowMs: Date.now,
+      randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      defer: (work) => {
+        deferred
+          .getStore()
+          ?.add(
+            work.catch((error: unknown) =>
+              logger.error('deferred_work_failed', { name: error instanceof Error ? error.name : 'unknown' }),
+            ),
+          )
+      },
+    },
+    logger,
+    queue: { wake: () => void deferred.getStore()?.add(env.REFINE.send({ wake: true }).catch(() => undefined)) },
+    vectorIndex: (source) =>
+      vectorize === undefined
+        ? new DurableObjectVectorIndex(env.VECTOR_INDEX)
+        : new VectorizeIndex({ vectorize, source }, { dimensions: Number(env.MEMOS_VECTORIZE_DIMENSIONS) }),
+    rootHash: hashSecret(key),
+    singleProcess: false,
+    logRequests: env.MEMOS_LOG === 'requests',
+  })
+  const app = createApp(components.edge, {
+    openApi: () => openApi,
+    asset: async (path, request) => {
+      const response = await env.ASSETS.fetch(new Request(new URL(path, request.url), { headers: request.headers }))
+      return response.status === 404 ? null : response
+    },
+    ready: async () => ({
+      database:
+        (await databases
+          .get('default')
+          ?.all({ sql: 'select 1', params: [] })
+          .catch(() => null)) != null,
+      blobs: await blobs.size('.ready').then(
+        () => true,
+        () => false,
+      ),
+    }),
+  })
+  host = { ...components, app, ready: false }
+  return host
+}
+
+/** Runs work that may defer more, and answers its result together with the end of what it deferred. */
+async function withDeferred<T>(
+  env: Env,
+  work: (current: Host) => Promise<T>,
+): Promise<{ result: T; rest: Promise<void> }> {
+  const mine = new Set<Promise<unknown>>()
+  const current = hostOf(env)
+  const result = await deferred.run(mine, async () => {
+    if (!current.ready) await current.edge.organisations.ensureDefault()
+    current.ready = true
+    return work(current)
+  })
+  const drain = async (): Promise<void> => {
+    while (mine.size > 0) {
+      const batch = [...mine]
+      await Promise.all(batch)
+      for (const done of batch) mine.delete(done)
+    }
+  }
+  return { result, rest: drain() }
+}
+
+async function runTasks(env: Env): Promise<void> {
+  const { rest } = await withDeferred(env, ({ tasks }) =>
+    tasks.runDue(AbortSignal.timeout(INVOCATION_MS_MAX), TASKS_PER_INVOCATION_MAX),
+  )
+  await rest
+}
+
+export default {
+  async fetch(request, env, context) {
+    const { result, rest } = await withDeferred(env, ({ app }) =>
+      Promise.resolve(app.fetch(request as unknown as Request, env, context)),
+    )
+    context.waitUntil(rest)
+    return result
+  },
+  async queue(_batch, env) {
+    await runTasks(env)
+  },
+  async scheduled(_controller, env) {
+    const { rest } = await withDeferred(env, ({ planMissingEmbeddings }) => planMissingEmbeddings())
+    await rest
+    await runTasks(env)
+  },
+} satisfies ExportedHandler<Env, { wake: true }>

@@ -1,0 +1,31 @@
+import { D1Driver } from '../../drivers/database/d1.ts'
+import type { Database } from '../../ports/database.ts'
+
+/** Bindings and variables of wrangler.toml. Further shards are bindings named DB_SHARD_1, DB_SHARD_2, … */
+export interface Env {
+  DB: D1Database
+  BLOBS: R2Bucket
+  VECTOR_INDEX: DurableObjectNamespace
+  RATE_LIMITER: DurableObjectNamespace
+  REFINE: Queue<{ wake: true }>
+  ASSETS: Fetcher
+  VECTORIZE?: Vectorize
+  /** Dimensions of the Vectorize index, when there is one. */
+  MEMOS_VECTORIZE_DIMENSIONS?: string
+  MEMOS_ROOT_KEY?: string
+  MEMOS_EMBEDDER?: string
+  MEMOS_EMBEDDER_MODEL?: string
+  MEMOS_EMBEDDER_API_KEY?: string
+  MEMOS_LOG?: string
+  [shard: `DB_SHARD_${number}`]: D1Database
+}
+
+/** Databases by the name that the directory uses: `default`, `shard-1`, `shard-2`, … */
+export function d1Databases(env: Env): Map<string, Database> {
+  const databases = new Map<string, Database>([['default', new D1Driver('default', env.DB)]])
+  for (let shard = 1; ; shard++) {
+    const binding = env[`DB_SHARD_${shard}`]
+    if (binding === undefined) return databases
+    databases.set(`shard-${shard}`, new D1Driver(`shard-${shard}`, binding))
+  }
+}

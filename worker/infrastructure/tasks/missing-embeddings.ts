@@ -1,0 +1,43 @@
+import { sql } from 'drizzle-orm'
+import { tasks } from '../../../schemas/tables/log.ts'
+import { ulid } from '../../../schemas/ulid.ts'
+import type { Database } from '../../ports/database.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import { builder, statement, statementOf } from '../vault/sql.ts'
+
+/** Namespaces that one look plans work for; the next look takes the next ones. */
+const NAMESPACES_PER_LOOK_MAX = 200
+
+/**
+ * Plans a task for every namespace whose vectors of a model are behind its cubes and for which none is under way. This is how a new model
+ * reaches what was written before it, and how work comes back that a crash or a restored backup lost.
+ */
+export async function planMissingEmbeddings(
+  database: Database,
+  { kind, model }: { kind: string; model: string },
+  runtime: Runtime,
+): Promise<void> {
+  const behind = await database.all(
+    statement(sql`select n.id, n.org_id from namespaces n left join vector_spaces v on v.namespace_id = n.id and v.model = ${model}
+      where n.cube_count > 0 and coalesce(v.built_seq, 0) < n.next_seq - 1
+        and not exists (select 1 from tasks t where t.namespace_id = n.id and t.kind = ${kind} and t.state in ('queued', 'running'))
+      limit ${NAMESPACES_PER_LOOK_MAX}`),
+  )
+  const now = runtime.nowMs()
+  await database.batch(
+    behind.map(([namespaceId, orgId]) =>
+      statementOf(
+        builder.insert(tasks).values({
+          id: ulid(now, runtime.randomBytes),
+          orgId: String(orgId),
+          namespaceId: Number(namespaceId),
+          kind,
+          state: 'queued',
+          input: { model },
+          createdAtMs: now,
+          updatedAtMs: now,
+        }),
+      ),
+    ),
+  )
+}
