@@ -17,15 +17,23 @@ export interface Io {
 
 const COLUMNS_WHEN_UNKNOWN = 120
 
-export const processIo = (): Io => ({
-  env: process.env,
-  stdin: process.stdin,
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-  isErrTerminal: process.stderr.isTTY === true,
-  isInTerminal: process.stdin.isTTY === true,
-  columns: process.stdout.columns ?? COLUMNS_WHEN_UNKNOWN,
-})
+/** The process itself. Output that nobody reads any more (`memos … | head`) is dropped, so that a command still ends in order. */
+export function processIo(): Io {
+  process.stdout.on('error', dropClosedPipe)
+  return {
+    env: process.env,
+    stdin: process.stdin,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    isErrTerminal: process.stderr.isTTY === true,
+    isInTerminal: process.stdin.isTTY === true,
+    columns: process.stdout.columns ?? COLUMNS_WHEN_UNKNOWN,
+  }
+}
+
+function dropClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+}
 
 /** All of stdin as text. */
 export async function readStdin(io: Io): Promise<string> {

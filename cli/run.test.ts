@@ -181,6 +181,8 @@ it('exports to a file that exists only when it is whole', async () => {
   })
   const cutOff = await memos(['export', 'team', '-o', join(home.path, 'two.tar')], () => new Response(broken))
   expect(cutOff.code).toBe(1)
+  const empty = await memos(['export', 'team', '-o', join(home.path, 'three.tar')], () => new Response(''))
+  expect(empty).toMatchObject({ code: 1, err: expect.stringContaining('empty archive') })
   expect(await readdir(home.path)).toEqual(['out.tar'])
 })
 

@@ -183,6 +183,12 @@ it('ends an attempt at its deadline and says that it was one', async () => {
   await expect(client.usage()).rejects.toMatchObject({ name: 'MemosConnectionError', isTimeout: true })
 })
 
+it('says so when an import is not answered with a report', async () => {
+  const { client } = scripted([new Response('', { status: 200 })])
+  const bytes = new Uint8Array([1])
+  await expect(client.import(bytes, { namespace: 'default' })).rejects.toMatchObject({ code: 'unexpected_answer' })
+})
+
 it('streams archives in both directions', async () => {
   await using server = await serve(async (request, response) => {
     if (request.method === 'GET') response.end(`archive of ${request.url}`)

@@ -3,6 +3,7 @@ import { KeyRing } from './infrastructure/governance/key-ring.ts'
 import { OrganisationDirectory } from './infrastructure/governance/organisation-directory.ts'
 import { systemContext } from './infrastructure/governance/system-context.ts'
 import { ActivityLog } from './infrastructure/log/activity-log.ts'
+import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
 import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
@@ -53,8 +54,8 @@ export interface Components {
   edge: Edge
   tasks: TaskRunner
   vectorIndex: VectorIndex
-  /** Plans embedding that no request planned: after a change of the model, a crash, a restore. */
-  planMissingEmbeddings(): Promise<void>
+  /** To be called every minute: forgets what is too old and plans work that no request planned. */
+  tick(): Promise<void>
 }
 
 /** The composition root: the one place that knows which class stands behind which interface. */
@@ -105,10 +106,12 @@ export function composeEdge(host: HostParts): Components {
     edge,
     tasks: new TaskRunner({ databases, runtime, logger, handlers }),
     vectorIndex,
-    planMissingEmbeddings: async () => {
-      if (embedder === null) return
-      for (const database of databases.values())
-        await planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime)
+    tick: async () => {
+      for (const database of databases.values()) {
+        await purgeIdempotency(database, runtime.nowMs())
+        if (embedder !== null)
+          await planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime)
+      }
     },
   }
 }

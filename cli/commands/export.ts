@@ -1,10 +1,9 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { Command } from 'commander'
 import type { Cli } from '../cli.ts'
+import { CliError } from '../failure.ts'
 import { counted } from '../stream.ts'
 import { bytesText } from '../text.ts'
 
@@ -32,7 +31,8 @@ async function exportNamespace(cli: Cli, namespace: string, { output, redact }: 
   // Under another name until it is whole: a broken export must not look like a backup.
   const partial = `${output}.partial`
   try {
-    await pipeline(Readable.fromWeb(stream as NodeReadableStream<Uint8Array>), createWriteStream(partial))
+    await pipeline(stream, createWriteStream(partial))
+    if (size === 0) throw new CliError(`the server sent an empty archive of ${namespace}`)
     await rename(partial, output)
   } finally {
     await rm(partial, { force: true })

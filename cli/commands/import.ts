@@ -29,7 +29,8 @@ async function importFile(cli: Cli, file: string, { namespace, format }: Options
   if (!facts?.isFile()) throw new CliError(`there is no file ${file}`, { exitCode: EXIT.usage })
   const client = cli.client()
   const progress = cli.progress(`importing ${file}`, bytesText)
-  const bytes = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>
+  // The same class at run time; Node and the platform's types describe it twice.
+  const bytes = Readable.toWeb(createReadStream(file)) as unknown as ReadableStream<Uint8Array>
   try {
     const stream = counted(bytes, (done) => progress.update(done, facts.size))
     const report = await client.import(stream, { namespace, format })

@@ -25,7 +25,7 @@ export async function withDatabase<T>(
  * Rows per table of a database that passes SQLite's integrity check.
  * @throws Error naming what the check found
  */
-export function inspectDatabase(path: string): Promise<Record<string, number>> {
+export function countRows(path: string): Promise<Record<string, number>> {
   return withDatabase(path, async (client) => {
     const check = (await client.execute('pragma integrity_check')).rows.map((row) => String(row[0]))
     if (check.join() !== 'ok')

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { blobKeys, copyBlobs } from './copy-blobs.ts'
-import { inspectDatabase, sha256OfFile, syncFile } from './inspect-database.ts'
-import { type BackupManifest, BLOBS_FOLDER, DATABASE_FILE, MANIFEST_FILE, ROOT_KEY_FILE } from './layout.ts'
+import { countRows, sha256OfFile, syncFile } from './inspect-database.ts'
+import { type BackupManifest, BLOBS_FOLDER, MANIFEST_FILE, ROOT_KEY_FILE } from './layout.ts'
 
 const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
@@ -22,7 +22,7 @@ export async function restoreHome({ folder, home }: { folder: string; home: stri
   await mkdir(dirname(target), { recursive: true })
   await mkdir(staging, { mode: PRIVATE_FOLDER })
   try {
-    const files = [DATABASE_FILE, ...(manifest.rootKey ? [ROOT_KEY_FILE] : [])]
+    const files = [...Object.keys(manifest.databases), ...(manifest.rootKey ? [ROOT_KEY_FILE] : [])]
     for (const file of files) await copyPrivately(join(folder, file), join(staging, file))
     await copyBlobs(join(folder, BLOBS_FOLDER), join(staging, BLOBS_FOLDER))
     await verify(staging, manifest)
@@ -44,13 +44,16 @@ async function readManifest(folder: string): Promise<BackupManifest> {
 }
 
 async function verify(staging: string, manifest: BackupManifest): Promise<void> {
-  const database = join(staging, DATABASE_FILE)
-  if ((await sha256OfFile(database)) !== manifest.databaseSha256)
-    throw new Error('the database of the backup is damaged: its checksum differs')
-  const tables = await inspectDatabase(database)
-  const wrong = Object.keys({ ...manifest.tables, ...tables }).filter((name) => manifest.tables[name] !== tables[name])
-  if (wrong.length > 0)
-    throw new Error(`the database of the backup is damaged: other row counts in ${wrong.join(', ')}`)
+  for (const [name, expected] of Object.entries(manifest.databases)) {
+    const database = join(staging, name)
+    if ((await sha256OfFile(database)) !== expected.sha256)
+      throw new Error(`${name} of the backup is damaged: its checksum differs`)
+    const found = await countRows(database)
+    const wrong = Object.keys({ ...expected.tables, ...found }).filter(
+      (table) => expected.tables[table] !== found[table],
+    )
+    if (wrong.length > 0) throw new Error(`${name} of the backup is damaged: other row counts in ${wrong.join(', ')}`)
+  }
   const blobs = (await blobKeys(join(staging, BLOBS_FOLDER))).length
   if (blobs !== manifest.blobs) throw new Error(`the backup is incomplete: ${blobs} blobs of ${manifest.blobs}`)
 }

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { connectionOf } from '../../cli/connection.ts'
+import { EXIT } from '../../cli/failure.ts'
 import { processIo } from '../../cli/io.ts'
 import { MemosClient } from '../../sdk/client.ts'
 import { startServer } from '../../test/support/process.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export interface DemoEdge extends AsyncDisposable {
   readonly client: MemosClient
@@ -38,6 +41,8 @@ async function ownEdge(): Promise<DemoEdge> {
       await server.stop()
       await home.remove()
     }
+    // Interrupted in the middle, the demo still leaves nothing behind.
+    for (const signal of STOP_SIGNALS) process.once(signal, () => close().finally(() => process.exit(EXIT.failed)))
     return { client: new MemosClient({ baseUrl: server.url, apiKey }), url: server.url, [Symbol.asyncDispose]: close }
   } catch (error) {
     await home.remove()

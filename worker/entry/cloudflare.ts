@@ -140,7 +140,7 @@ export default {
     await runTasks(env)
   },
   async scheduled(_controller, env) {
-    const { rest } = await withDeferred(env, ({ planMissingEmbeddings }) => planMissingEmbeddings())
+    const { rest } = await withDeferred(env, ({ tick }) => tick())
     await rest
     await runTasks(env)
   },

@@ -4,8 +4,8 @@ import type { TaskQueue } from '../../ports/tasks.ts'
 
 /** How often to look for tasks that nobody announced: those of a process that died, and retries that have become due. */
 const LOOK_MS = 2000
-/** How often to look for vectors that no task is planned for. */
-const PLAN_MS = 60_000
+/** How often to tidy up and to look for work that no request planned. */
+const TICK_MS = 60_000
 
 /** Work after the answer, and the loop that runs tasks. The host waits for both before it stops. */
 export class Background implements TaskQueue {
@@ -29,10 +29,10 @@ export class Background implements TaskQueue {
     void guarded.finally(() => this.#deferred.delete(guarded))
   }
 
-  start(tasks: TaskRunner, planMissing: () => Promise<void>): void {
+  start(tasks: TaskRunner, tick: () => Promise<void>): void {
     this.#tasks = tasks
-    const look = () => this.defer(planMissing().then(() => this.wake()))
-    this.#timers = [setInterval(() => this.wake(), LOOK_MS), setInterval(look, PLAN_MS)]
+    const look = () => this.defer(tick().then(() => this.wake()))
+    this.#timers = [setInterval(() => this.wake(), LOOK_MS), setInterval(look, TICK_MS)]
     for (const timer of this.#timers) timer.unref()
     look()
   }

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
 import { createApp } from '../../app.ts'
@@ -50,7 +51,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
   const blobs = new FileSystemBlobStore(join(config.home, 'blobs'))
   const kernel = await readKernel()
   let index: EmbeddedVectorIndex | null = null
-  const { edge, tasks, planMissingEmbeddings } = composeEdge({
+  const { edge, tasks, tick } = composeEdge({
     databases: new Map([...opened].map(([name, { database }]) => [name, database])),
     blobs,
     embedder: config.embedder === null ? null : new OpenAiCompatibleEmbedder(config.embedder),
@@ -93,7 +94,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  background.start(tasks, planMissingEmbeddings)
+  background.start(tasks, tick)
   const { port } = server.address() as AddressInfo
   const stop = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -116,9 +117,15 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
 async function openDatabases(config: NodeConfig): Promise<Map<string, OpenDatabase>> {
   const opened = new Map([['default', await openLibsql('default', config.databaseUrl, config.databaseToken)]])
   for (const [name, url] of config.furtherDatabases) opened.set(name, await openLibsql(name, url, config.databaseToken))
-  if (config.databaseUrl.startsWith('file:')) chmodSync(config.databaseUrl.slice('file:'.length), 0o600)
+  for (const url of [config.databaseUrl, ...config.furtherDatabases.values()]) {
+    // Memory of people: nobody else on the machine reads it.
+    if (url.startsWith('file:')) chmodSync(filePath(url), 0o600)
+  }
   return opened
 }
+
+/** Path of a `file:` URL in either form, `file:PATH` and `file:///PATH`. */
+const filePath = (url: string): string => (url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length))
 
 async function asset(path: string): Promise<Response | null> {
   const file = normalize(join(ASSETS, path))

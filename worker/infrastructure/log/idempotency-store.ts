@@ -2,7 +2,9 @@ import { and, eq, lt, sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { IDEMPOTENCY_MS, REQUEST_MS_MAX } from '../../../schemas/limits.ts'
 import { idempotency } from '../../../schemas/tables/log.ts'
+import type { Database, Row } from '../../ports/database.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
+import { statement } from '../vault/sql.ts'
 
 export interface StoredAnswer {
   status: number
@@ -62,12 +64,11 @@ export class IdempotencyStore {
     await this.#vault.orm.delete(idempotency).where(and(this.#is(key), eq(idempotency.status, 0)))
   }
 
-  /** Forgets answers that are too old to be asked for. */
-  async purge(nowMs: number): Promise<void> {
-    await this.#vault.orm.delete(idempotency).where(lt(idempotency.createdAtMs, nowMs - IDEMPOTENCY_MS))
-  }
-
   #is(key: string) {
     return and(eq(idempotency.orgId, this.#orgId), eq(idempotency.key, key))
   }
 }
+
+/** Forgets answers that are too old to be asked for, of every organisation in a database. */
+export const purgeIdempotency = (database: Database, nowMs: number): Promise<Row[]> =>
+  database.all(statement(sql`delete from idempotency where created_at_ms < ${nowMs - IDEMPOTENCY_MS}`))

@@ -1,7 +1,7 @@
 import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
-import type { Handler } from '../http/bind-route.ts'
+import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
 
@@ -11,7 +11,7 @@ type Routes = typeof administrationRoutes
 const secretResponse = (value: unknown, status: number): Response =>
   new Response(JSON.stringify(value), {
     status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-memos-secret': 'once' },
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', [SECRET_ANSWER_HEADER]: 'once' },
   })
 
 export const createOrganisation: Handler<Routes['createOrganisation']> = async (edge, context, { body }) => {

@@ -1,32 +1,35 @@
 import { isoOf } from '../../../schemas/common.ts'
+import type { MemCube } from '../../../schemas/cube.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { Filter } from '../../../schemas/filter.ts'
 import type { memoryRoutes } from '../../../schemas/routes/memory.ts'
-import type { Handler } from '../http/bind-route.ts'
+import { CUBE_ANSWER_HEADER, type Handler } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toMemCube, toReceipt } from '../views.ts'
 
 type Routes = typeof memoryRoutes
 
 const etagOf = (cid: string): string => `"${cid}"`
-const withEtag = (cube: { cid: string }, status: number): Response =>
+const withEtag = (cube: MemCube, status: number): Response =>
   new Response(JSON.stringify(cube), {
     status,
-    headers: { 'content-type': 'application/json', etag: etagOf(cube.cid), 'cache-control': 'private, no-cache' },
+    headers: {
+      'content-type': 'application/json',
+      etag: etagOf(cube.cid),
+      [CUBE_ANSWER_HEADER]: cube.cubeId,
+      'cache-control': 'private, no-cache',
+    },
   })
 
 export const createCube: Handler<Routes['createCube']> = async (edge, context, { body }) => {
   const session = await edge.sessions(context, 'write')
   const namespace = await edge.namespaces.forWrite(session.vault, body, context)
   const plan = edge.embeddings.plan(namespace, context)
-  const cubeId = await edge.writer.create(
-    session,
-    namespace,
-    [body],
-    { ...context, idempotencyKey: null },
-    plan.writes,
-    ([cube]) => ({ status: 201, body: cube?.record.cubeId ?? '' }),
-  )
+  const answer = await edge.writer.create(session, namespace, [body], context, plan.writes, ([cube]) => ({
+    status: 201,
+    body: { [CUBE_ANSWER_HEADER]: cube?.record.cubeId ?? '' },
+  }))
+  const cubeId = answer[CUBE_ANSWER_HEADER] ?? ''
   edge.embeddings.wake(namespace, plan)
   return withEtag(toMemCube(await session.cubes.get(cubeId, 'write')), 201)
 }

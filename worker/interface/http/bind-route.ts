@@ -4,9 +4,11 @@ import type { Context, Hono } from 'hono'
 import { MemosError } from '../../../schemas/errors.ts'
 import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_RESPONSE_BYTES_MAX, REQUEST_MS_MAX } from '../../../schemas/limits.ts'
 import type { Route, RouteBody, RouteParams, RouteQuery, RouteResponse } from '../../../schemas/route.ts'
+import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
+import { toMemCube } from '../views.ts'
 import { validationError } from './problem.ts'
 import { readJson } from './read-body.ts'
 
@@ -100,26 +102,46 @@ async function answerOnce(
   answer: () => Promise<Response>,
 ): Promise<Response> {
   const key = context.idempotencyKey ?? ''
-  const { idempotency: store } = await edge.sessions(context, 'write')
+  const session = await edge.sessions(context, 'write')
   const identity = JSON.stringify([context.principal.keyId, c.req.method, c.req.path, c.req.query(), body ?? null])
-  const kept = await store.claim(key, bytesToHex(sha256(utf8ToBytes(identity))), context.nowMs)
-  if (kept !== null) return repeat(kept.status, kept.response)
+  const hash = bytesToHex(sha256(utf8ToBytes(identity)))
+  const kept = await session.idempotency.claim(key, hash, context.nowMs)
+  if (kept !== null) return repeat(kept, session)
   try {
     const response = await answer()
-    const text = await response.clone().text()
-    const isKeepable = text.length <= IDEMPOTENCY_RESPONSE_BYTES_MAX && !response.headers.has('x-memos-secret')
-    await store.finish(key, { status: response.status, response: isKeepable ? text : '' })
+    await session.idempotency.finish(key, { status: response.status, response: await toKeep(response) })
     return response
   } catch (error) {
-    await store.release(key)
+    await session.idempotency.release(key)
     throw error
   }
 }
 
-/** An answer that held a secret or was too large is not kept; the effect is not repeated either. */
-function repeat(status: number, response: string): Response {
+/** Header by which a handler says that its answer is a cube: the id is kept and the cube read again, so no memory lies in the kept answer. */
+export const CUBE_ANSWER_HEADER = 'x-memos-cube'
+/** Header by which a handler says that its answer holds a secret that is shown once. */
+export const SECRET_ANSWER_HEADER = 'x-memos-secret'
+
+/** What is kept of an answer; empty when it cannot be given again. */
+async function toKeep(response: Response): Promise<string> {
+  const cubeId = response.headers.get(CUBE_ANSWER_HEADER)
+  if (cubeId !== null) return JSON.stringify({ [CUBE_ANSWER_HEADER]: cubeId })
+  if (response.headers.has(SECRET_ANSWER_HEADER)) return ''
+  const text = await response.clone().text()
+  return text.length <= IDEMPOTENCY_RESPONSE_BYTES_MAX ? text : ''
+}
+
+/** @throws MemosError already_exists when the answer was not kept; the effect is not repeated either */
+async function repeat(
+  { status, response }: { status: number; response: string },
+  session: VaultSession,
+): Promise<Response> {
   if (response === '' && status !== 204)
     throw new MemosError('already_exists', { detail: 'The request was carried out before; its answer is not kept.' })
   const headers = { 'content-type': 'application/json', 'idempotent-replayed': 'true' }
-  return new Response(status === 204 ? null : response, { status, headers })
+  if (status === 204) return new Response(null, { status, headers })
+  const cubeId: unknown = (JSON.parse(response) as Record<string, unknown>)[CUBE_ANSWER_HEADER]
+  const text =
+    typeof cubeId === 'string' ? JSON.stringify(toMemCube(await session.cubes.get(cubeId, 'write'))) : response
+  return new Response(text, { status, headers })
 }
