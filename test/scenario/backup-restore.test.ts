@@ -14,10 +14,12 @@ import { tempDir } from '../support/temp-dir.ts'
 
 const SCRIPTS = join(import.meta.dirname, '../../scripts')
 const ROWS_BEFORE = 2000
+/** Settings of the scripts; one test adds a second database. */
+const ENVIRONMENT: Record<string, string> = {}
 const BLOB_KEY = 'cubes/org/cube/cid'
 
 const script = (name: 'backup' | 'restore', ...args: string[]) =>
-  promisify(execFile)(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], { env: {} })
+  promisify(execFile)(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], { env: ENVIRONMENT })
 
 async function newHome(root: string) {
   const home = join(root, 'home')
@@ -125,4 +127,28 @@ it('says what to do when there is no file to back up', async () => {
   await expect(script('backup', join(root.path, 'backup'), '--home', join(root.path, 'nowhere'))).rejects.toThrow(
     '--home',
   )
+})
+
+it('takes further databases along, and refuses one that lies on a server', async () => {
+  await using root = await tempDir()
+  const { home, close } = await newHome(root.path)
+  await close()
+  const shard = await openLibsql('shard', `file:${join(root.path, 'shard.db')}`)
+  await shard.database.batch([{ sql: "insert into usage values ('org', 'total', 'cubes', 7)", params: [] }])
+  ENVIRONMENT.MEMOS_DATABASES = `shard=file:${join(root.path, 'shard.db')}`
+  try {
+    await script('backup', join(root.path, 'backup'), '--home', home)
+    await script('restore', join(root.path, 'backup'), '--home', join(root.path, 'restored'))
+    ENVIRONMENT.MEMOS_DATABASES = 'shard=libsql://db.example.com'
+    await expect(script('backup', join(root.path, 'other'), '--home', home)).rejects.toThrow('on a server')
+  } finally {
+    delete ENVIRONMENT.MEMOS_DATABASES
+    await shard.close()
+  }
+  const { database, close: closeCopy } = await openLibsql(
+    'shard',
+    `file:${join(root.path, 'restored', 'database-shard.db')}`,
+  )
+  expect(await database.all({ sql: 'select value from usage', params: [] })).toEqual([[7]])
+  await closeCopy()
 })

@@ -23,6 +23,10 @@ export interface NewCube {
   text: IndexedText
   /** Caller's name of the conversation; null outside of one. */
   session: string | null
+  /** Position that an imported turn had in its conversation; kept where it is free. */
+  position?: number | null
+  /** Revisions before `revision` that come with it, oldest first. */
+  history?: readonly Omit<RevisionRow, 'id' | 'cubeId'>[]
 }
 
 /** What must be known of a stored cube to take it out of every index. */

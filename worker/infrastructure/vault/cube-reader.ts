@@ -108,6 +108,13 @@ export class CubeReader {
       .limit(limit)
   }
 
+  /** The revisions at which cubes were read before; a cube erased meanwhile has none. */
+  async revisionsAt(places: readonly { cubeId: string; revision: number }[]): Promise<RevisionRow[]> {
+    const wanted = JSON.stringify(places.map(({ cubeId, revision }) => [cubeId, revision]))
+    const at = sql`(${revisions.cubeId}, ${revisions.number}) in (select j.value->>0, j.value->>1 from json_each(${wanted}) j)`
+    return this.#vault.orm.select().from(revisions).where(at)
+  }
+
   /** A revision's content; the bytes are checked against their address. @throws MemosError data_corrupt */
   decode(row: RevisionRow): Revision {
     return revisionOf(row.cid, row.bytes)

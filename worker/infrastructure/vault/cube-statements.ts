@@ -148,15 +148,17 @@ const addToSessions = (
   )
 
 export function insertRevisions(cubes: readonly NewCube[]): Statement[] {
-  const rows = cubes.map(({ record, revision }) => [
-    record.cubeId,
-    revision.number,
-    record.cid,
-    toHex(revision.bytes),
-    revision.mode,
-    revision.author,
-    revision.createdAtMs,
-  ])
+  const rows = cubes.flatMap(({ record, revision, history = [] }) =>
+    [...history, { ...revision, cid: record.cid }].map((one) => [
+      record.cubeId,
+      one.number,
+      one.cid,
+      toHex(one.bytes),
+      one.mode,
+      one.author,
+      one.createdAtMs,
+    ]),
+  )
   return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
     statement(sql`
     insert into revisions (cube_id, number, cid, bytes, mode, author, created_at_ms)
