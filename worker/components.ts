@@ -16,8 +16,11 @@ import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
 import { EMBED_TASK, EmbeddingBuilder } from './operation/embed/embedding-builder.ts'
 import { indexText } from './operation/organise/draft-cube.ts'
-import { MemoryWriter } from './operation/organise/memory-writer.ts'
+import { MemoryWriter, storedCube } from './operation/organise/memory-writer.ts'
+import { placeText } from './operation/organise/place-text.ts'
+import { ANALYSER_VERSION } from './operation/retrieval/analyse.ts'
 import { packContext } from './operation/retrieval/context.ts'
+import { featuresOf } from './operation/retrieval/features.ts'
 import { DEFAULT_WEIGHTS } from './operation/retrieval/weights.ts'
 import { MemOperator } from './operation/search/mem-operator.ts'
 import type { BlobStore } from './ports/blob-store.ts'
@@ -92,7 +95,11 @@ export function composeEdge(host: HostParts): Components {
       keyRing,
       forgetVectors: (session, orgId, id) => embeddings.forgetNamespace(session, orgId, id),
     }),
-    archives: new ArchiveService({ blobs, runtime, indexText }),
+    archives: new ArchiveService({
+      blobs,
+      organise: { analyserVersion: ANALYSER_VERSION, indexText, featuresOf, placeText, storedCube },
+      embeddings,
+    }),
     packContext,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
     activity: new ActivityLog({ vault, runtime, logger }, { flushMs: host.singleProcess ? ACTIVITY_FLUSH_MS : 0 }),

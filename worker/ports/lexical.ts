@@ -16,64 +16,56 @@ export interface LexicalStatistics {
   documents: ReadonlyMap<string, number>
 }
 
-/** A term to look up; `bit` is its place in a document's mask of matched terms. */
-export type WeightedTerm = readonly [term: string, idf: number, bit: number]
-
 /** What of a namespace a search looks at, besides permissions. */
 export interface SearchScope {
   filter: Filter | null
   includeArchived: boolean
 }
 
-export interface LexicalQuery {
-  namespaceId: number
-  /** Terms whose postings are read. */
-  terms: readonly WeightedTerm[]
-  /** Commoner terms: they add to the score of what `terms` found, and find nothing themselves. */
-  commonTerms: readonly WeightedTerm[]
-  k1: number
-  b: number
-  sessionK1: number
-  sessionB: number
-  statistics: LexicalStatistics
-  sessionWeighted: boolean
-  scope: SearchScope
-  limit: number
-  /** Visible documents below which the search is repeated with permissions ahead of the cut. */
-  resultsMin: number
+/**
+ * Postings of one term: each number is `(seq * 64 + min(frequency, 63)) * 1024 + min(length, 1023)`, exact in a double up to 2^37 cubes.
+ * A longer document or a more frequent term weighs the same as at the cap, within a percent.
+ */
+export interface PostingList {
+  packed: readonly number[]
+  /** Session row of each posting, null outside of one; empty when sessions were not asked for. */
+  sessions: readonly (number | null)[]
 }
 
+export const POSTING_LENGTH_BASE = 1024
+export const POSTING_FREQUENCY_BASE = 64
+
+/** What ranking knows of a document besides its words. */
 export interface LexicalDocument {
   seq: number
-  bm25: number
-  /** Sum of the bits of the terms that it holds. */
-  matched: number
   sessionId: number | null
   position: number | null
+  /** Order of its session among the sessions of the namespace. */
   ordinal: number | null
   features: number
   speaker: string | null
   role: string | null
 }
 
-export interface LexicalCandidates {
-  documents: LexicalDocument[]
-  /** BM25 of whole sessions, by session row. */
-  sessions: ReadonlyMap<number, number>
-}
-
 /** Reads the inverted index with the permissions of one principal. */
 export interface LexicalIndex {
   statistics(namespaceId: number, terms: readonly string[]): Promise<LexicalStatistics>
-  candidates(query: LexicalQuery): Promise<LexicalCandidates>
-  /** Documents at places of conversations (session row, position), with bm25 0; those that may not be seen are absent. */
+  /** Postings of each term in the order asked; of the documents `among` only, where given. */
+  postings(
+    namespaceId: number,
+    terms: readonly string[],
+    options: { sessions: boolean; among?: readonly number[] },
+  ): Promise<PostingList[]>
+  /** Lengths in terms of sessions by row. */
+  sessionLengths(namespaceId: number, ids: readonly number[]): Promise<ReadonlyMap<number, number>>
+  /** Documents by sequence number; those that may not be seen or lie outside of the scope are absent. */
+  bySeq(namespaceId: number, seqs: readonly number[], scope: SearchScope): Promise<LexicalDocument[]>
+  /** Documents at places of conversations (session row, position), likewise. */
   atPlaces(
     namespaceId: number,
     places: readonly { sessionId: number; position: number }[],
     scope: SearchScope,
   ): Promise<LexicalDocument[]>
-  /** Documents by sequence number, with bm25 0. */
-  bySeq(namespaceId: number, seqs: readonly number[], scope: SearchScope): Promise<LexicalDocument[]>
   /** Terms of the namespace that begin with `prefix`, at most `limit`. */
   vocabulary(namespaceId: number, prefix: string, limit: number): Promise<string[]>
 }

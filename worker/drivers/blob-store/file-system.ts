@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
@@ -37,22 +37,27 @@ export class FileSystemBlobStore implements BlobStore {
     try {
       return new Uint8Array(await readFile(this.#pathOf(key)))
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null
+      if (isAbsent(error)) return null
       throw error
     }
   }
 
   async size(key: string) {
     try {
-      return (await stat(this.#pathOf(key))).size
+      const found = await stat(this.#pathOf(key))
+      return found.isFile() ? found.size : null
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null
+      if (isAbsent(error)) return null
       throw error
     }
   }
 
   async delete(keys: readonly string[]) {
-    await Promise.all(keys.map((key) => rm(this.#pathOf(key), { force: true })))
+    const remove = (key: string) =>
+      unlink(this.#pathOf(key)).catch((error: unknown) => {
+        if (!isAbsent(error)) throw error
+      })
+    await Promise.all(keys.map(remove))
   }
 
   async list(prefix: string, { after = '', limit = 1000 }: { after?: string; limit?: number } = {}) {
@@ -79,3 +84,7 @@ export class FileSystemBlobStore implements BlobStore {
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
+
+// A key that is only the beginning of others is a folder here, and one below another key leads through a file: both name no blob.
+const ABSENT = new Set<unknown>(['ENOENT', 'EISDIR', 'ENOTDIR'])
+const isAbsent = (error: unknown): boolean => ABSENT.has(codeOf(error))

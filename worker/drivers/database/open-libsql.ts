@@ -1,14 +1,25 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '@libsql/client'
 import { drizzle } from 'drizzle-orm/libsql'
 import { migrate } from 'drizzle-orm/libsql/migrator'
+import Libsql from 'libsql'
+import type { Database } from '../../ports/database.ts'
 import { LibsqlDriver } from './libsql.ts'
+import { LibsqlFileDriver } from './libsql-file.ts'
 
 const MIGRATIONS_FOLDER = join(import.meta.dirname, '..', '..', '..', 'schemas', 'migrations')
+const FILE_PRAGMAS = [
+  'journal_mode = wal',
+  'synchronous = normal',
+  'cache_size = -65536',
+  'temp_store = memory',
+  'mmap_size = 268435456',
+]
 
 export interface OpenDatabase {
-  database: LibsqlDriver
+  database: Database
   close(): Promise<void>
 }
 
@@ -20,24 +31,29 @@ export async function openLibsql(name: string, url: string, authToken?: string):
   if (!existsSync(MIGRATIONS_FOLDER))
     throw new Error('the folder schemas/migrations is missing: the installation is not complete')
   const client = createClient({ url, concurrency: 1, ...(authToken === undefined ? {} : { authToken }) })
-  if (url.startsWith('file:')) {
-    for (const pragma of [
-      'journal_mode = wal',
-      'synchronous = normal',
-      'cache_size = -65536',
-      'temp_store = memory',
-      'mmap_size = 268435456',
-    ]) {
-      await client.execute(`pragma ${pragma}`)
-    }
-  }
+  if (url.startsWith('file:')) for (const pragma of FILE_PRAGMAS) await client.execute(`pragma ${pragma}`)
   await migrate(drizzle(client), { migrationsFolder: MIGRATIONS_FOLDER })
+  if (!url.startsWith('file:')) return { database: new LibsqlDriver(name, client), close: async () => client.close() }
+  client.close()
+  return openFile(name, filePath(url))
+}
+
+/** Path of a `file:` URL in either form, `file:PATH` and `file:///PATH`. */
+export const filePath = (url: string): string =>
+  url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
+
+function openFile(name: string, path: string): OpenDatabase {
+  const engine = new Libsql(path)
+  for (const pragma of FILE_PRAGMAS) engine.exec(`pragma ${pragma}`)
   return {
-    database: new LibsqlDriver(name, client),
-    // Folds the WAL into the file, so that a copy of the file alone is the whole database after a clean stop.
+    database: new LibsqlFileDriver(name, engine),
     close: async () => {
-      if (url.startsWith('file:')) await client.execute('pragma wal_checkpoint(truncate)').catch(() => undefined)
-      client.close()
+      try {
+        // Folds the WAL into the file, so that a copy of the file alone is the whole database after a clean stop.
+        engine.exec('pragma wal_checkpoint(truncate)')
+      } finally {
+        engine.close()
+      }
     },
   }
 }

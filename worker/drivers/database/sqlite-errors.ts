@@ -8,10 +8,18 @@ function messagesOf(error: unknown): string {
   return texts.join(' | ')
 }
 
+/** When a caller should try again to write into an organisation that is being moved. */
+const MOVING_RETRY_S = 2
+
 const KINDS: [pattern: RegExp, make: (cause: unknown) => Error][] = [
   [
     /CHECK constraint failed: (guard_)?ok/,
     (cause) => new GuardError('an expectation of the batch was false', { cause }),
+  ],
+  // The check of a fence (worker/infrastructure/placement/fence.ts) fails by this constraint and by nothing else.
+  [
+    /UNIQUE constraint failed: fences\./,
+    (cause) => new MemosError('organisation_moving', { retryAfterS: MOVING_RETRY_S }, { cause }),
   ],
   [/UNIQUE constraint failed/, (cause) => new UniqueError('a row with this key exists', { cause })],
   [

@@ -1,15 +1,13 @@
 import { randomFillSync } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
 import { createApp } from '../../app.ts'
 import { composeEdge } from '../../components.ts'
 import { FileSystemBlobStore } from '../../drivers/blob-store/file-system.ts'
-import { type OpenDatabase, openLibsql } from '../../drivers/database/open-libsql.ts'
+import { filePath, type OpenDatabase, openLibsql } from '../../drivers/database/open-libsql.ts'
 import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
 import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
 import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
@@ -17,6 +15,7 @@ import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
 import type { Pages } from '../../interface/pages.ts'
+import { consoleAsset } from './assets.ts'
 import { Background } from './background.ts'
 import type { NodeConfig } from './config.ts'
 import { rootKey } from './root-key.ts'
@@ -24,15 +23,6 @@ import { rootKey } from './root-key.ts'
 /** A graceful stop takes no longer than this; then open connections are cut. */
 const STOP_MS_MAX = 4000
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-const ASSETS = join(ROOT, 'console', 'public')
-const MEDIA_TYPES: Record<string, string> = {
-  html: 'text/html; charset=utf-8',
-  js: 'text/javascript',
-  css: 'text/css',
-  svg: 'image/svg+xml',
-  json: 'application/json',
-  txt: 'text/plain',
-}
 
 export interface RunningServer {
   url: string
@@ -76,7 +66,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
   const database = opened.get('default')?.database
   const app = createApp(edge, {
     openApi: () => JSON.parse(readFileSync(join(ROOT, 'openapi.json'), 'utf8')),
-    asset,
+    asset: consoleAsset,
     ready: async () => ({
       database: (await database?.all({ sql: 'select 1', params: [] }).catch(() => null)) != null,
       blobs: await blobs.put('.ready', new Uint8Array(1)).then(
@@ -124,15 +114,3 @@ async function openDatabases(config: NodeConfig): Promise<Map<string, OpenDataba
   return opened
 }
 
-/** Path of a `file:` URL in either form, `file:PATH` and `file:///PATH`. */
-const filePath = (url: string): string => (url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length))
-
-async function asset(path: string): Promise<Response | null> {
-  const file = normalize(join(ASSETS, path))
-  if (!file.startsWith(ASSETS)) return null
-  const bytes = await readFile(file).catch(() => null)
-  const type = MEDIA_TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream'
-  return bytes === null
-    ? null
-    : new Response(bytes, { headers: { 'content-type': type, 'x-content-type-options': 'nosniff' } })
-}

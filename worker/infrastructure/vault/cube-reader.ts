@@ -1,5 +1,5 @@
 import { desc, eq, type SQL, sql } from 'drizzle-orm'
-import { verifyRevision } from '../../../protocol/core/revision.ts'
+import { readStoredRevision } from '../../../protocol/core/revision.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { Filter } from '../../../schemas/filter.ts'
@@ -8,10 +8,12 @@ import { cubes, revisions } from '../../../schemas/tables/cubes.ts'
 import type { CubeRow, NamespaceRow, RevisionRow } from '../../../schemas/tables/row-types.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
+import type { Row } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { filterSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
+import { rowShape, statement } from './sql.ts'
 import { blobKeysOf, readText } from './text-blob.ts'
 
 /** A cube with everything that makes it up. */
@@ -131,42 +133,45 @@ export class CubeReader {
     options: { access?: 'read' | 'write'; limit: number; ascending?: boolean },
   ): Promise<FullCube[]> {
     const { access = 'read', limit, ascending = false } = options
-    const allowed = sql`(${cubes.namespaceId}, ${cubes.seq}) in (select c.namespace_id, c.seq from cubes c join namespaces n on n.id = c.namespace_id
-      where ${condition} and ${namespaceAccess(this.#principal, access)} and ${cubeAccess(this.#principal, this.#nowMs)}
-      order by c.seq ${ascending ? sql`asc` : sql`desc`} limit ${limit})`
-    const rows = await this.#vault.orm
-      .select({
-        cube: cubes,
-        bytes: revisions.bytes,
-        session: sql<string | null>`(select s.key from sessions s where s.id = ${cubes.sessionId})`.as('session_key'),
-        namespace: { id: namespaces.id, name: namespaces.name, layer: namespaces.layer },
-      })
-      .from(cubes)
-      .innerJoin(namespaces, eq(namespaces.id, cubes.namespaceId))
-      .innerJoin(revisions, sql`${revisions.cubeId} = ${cubes.cubeId} and ${revisions.number} = ${cubes.revision}`)
-      .where(allowed)
-      .orderBy(ascending ? cubes.seq : desc(cubes.seq))
-    return Promise.all(rows.map((row) => this.#full(row)))
+    const order = ascending ? sql`asc` : sql`desc`
+    const rows = await this.#vault.database.all(
+      statement(sql`select ${CUBE.columns}, r.bytes, (select s.key from sessions s where s.id = c.session_id), n.id, n.name, n.layer
+        from cubes c join namespaces n on n.id = c.namespace_id join revisions r on r.cube_id = c.cube_id and r.number = c.revision
+        where ${condition} and ${namespaceAccess(this.#principal, access)} and ${cubeAccess(this.#principal, this.#nowMs)}
+        order by c.seq ${order} limit ${limit}`),
+    )
+    return Promise.all(rows.map((row) => this.#full(toParts(row))))
   }
 
-  async #full({
-    bytes,
-    ...row
-  }: {
-    cube: CubeRow
-    bytes: Uint8Array
-    session: string | null
-    namespace: FullCube['namespace']
-  }): Promise<FullCube> {
+  async #full({ bytes, ...row }: StoredParts): Promise<FullCube> {
     const revision = revisionOf(row.cube.cid, bytes)
     return { ...row, revision, content: await readText(this.#blobs, this.#principal.orgId, row.cube.cubeId, revision) }
+  }
+}
+
+interface StoredParts {
+  cube: CubeRow
+  bytes: Uint8Array
+  session: string | null
+  namespace: FullCube['namespace']
+}
+
+const CUBE = rowShape(cubes, 'c')
+
+function toParts(row: Row): StoredParts {
+  const [bytes, session, id, name, layer] = row.slice(CUBE.width)
+  return {
+    cube: CUBE.parse(row),
+    bytes: bytes as Uint8Array,
+    session: session as string | null,
+    namespace: { id, name, layer } as FullCube['namespace'],
   }
 }
 
 /** The disk must give back what was written: the bytes are checked against their address. */
 function revisionOf(cid: string, bytes: Uint8Array): Revision {
   try {
-    return verifyRevision(cid as Cid, bytes)
+    return readStoredRevision(cid as Cid, bytes)
   } catch (cause) {
     throw new MemosError('data_corrupt', { detail: 'A stored revision does not match its content address.' }, { cause })
   }

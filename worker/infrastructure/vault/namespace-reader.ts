@@ -7,7 +7,7 @@ import { UniqueError } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import { namespaceAccess } from '../governance/access-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
-import { inJson, statement } from './sql.ts'
+import { inJson, rowShape, statement } from './sql.ts'
 
 /** Namespaces that a principal may use. Those it may not are as absent as those that do not exist. */
 export class NamespaceReader {
@@ -81,8 +81,12 @@ export class NamespaceReader {
   }
 
   async #select(condition: SQL, access: 'read' | 'write', limit: number): Promise<NamespaceRow[]> {
-    // The access condition speaks of `n`; drizzle's row mapping wants the table's own columns, hence the sub-select.
-    const allowed = sql`${namespaces.id} in (select n.id from namespaces n where ${condition} and ${namespaceAccess(this.#principal, access)})`
-    return this.#vault.orm.select().from(namespaces).where(allowed).orderBy(asc(namespaces.name)).limit(limit)
+    const allowed = sql`${condition} and ${namespaceAccess(this.#principal, access)}`
+    const rows = await this.#vault.database.all(
+      statement(sql`select ${NAMESPACE.columns} from namespaces n where ${allowed} order by n.name limit ${limit}`),
+    )
+    return rows.map(NAMESPACE.parse)
   }
 }
+
+const NAMESPACE = rowShape(namespaces, 'n')

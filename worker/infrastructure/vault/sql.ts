@@ -1,7 +1,8 @@
-import { type SQL, sql } from 'drizzle-orm'
-import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
+import { getTableColumns, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
+import { CasingCache } from 'drizzle-orm/casing'
+import { SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
-import type { Database, SqlValue, Statement } from '../../ports/database.ts'
+import type { Database, Row, SqlValue, Statement } from '../../ports/database.ts'
 
 export type Orm = ReturnType<typeof openOrm>
 
@@ -28,6 +29,7 @@ export const builder = openOrm({
 })
 
 const dialect = new SQLiteAsyncDialect({ casing: 'snake_case' })
+const casing = new CasingCache('snake_case')
 
 /** Statement of a drizzle query (`insert`, `select`, …). */
 export function statementOf(query: { toSQL(): { sql: string; params: unknown[] } }): Statement {
@@ -77,4 +79,23 @@ export function jsonChunks(rows: readonly unknown[], bytesMax: number): string[]
   }
   if (parts.length > 0) chunks.push(`[${parts.join(',')}]`)
   return chunks
+}
+
+/** Columns of a table under an alias, and the way back from a row to an object: drizzle's mapping for hand-written statements. */
+export function rowShape<T extends SQLiteTable>(
+  table: T,
+  alias: string,
+): { columns: SQL; width: number; parse(row: Row): InferSelectModel<T> } {
+  const entries = Object.entries(getTableColumns(table))
+  return {
+    columns: sql.join(
+      entries.map(([, column]) => sql`${sql.identifier(alias)}.${sql.identifier(casing.getColumnCasing(column))}`),
+      sql`, `,
+    ),
+    width: entries.length,
+    parse: (row) =>
+      Object.fromEntries(
+        entries.map(([name, column], at) => [name, row[at] === null ? null : column.mapFromDriverValue(row[at])]),
+      ) as InferSelectModel<T>,
+  }
 }

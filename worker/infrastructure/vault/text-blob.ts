@@ -1,4 +1,5 @@
 import { matchesCid } from '../../../protocol/core/cid.ts'
+import type { Cid } from '../../../schemas/cid.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
 import type { Revision } from '../../../schemas/revision.ts'
@@ -9,14 +10,16 @@ type TextRendition = Extract<Rendition, { kind: 'text' }>
 
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Keys of all blobs that a revision names. */
-export function blobKeysOf(orgId: string, { cubeId, renditions }: Revision): string[] {
-  const cids = renditions.flatMap((rendition) => {
+/** Addresses of all blobs that a revision names. */
+export const blobCidsOf = ({ renditions }: Revision): Cid[] =>
+  renditions.flatMap((rendition) => {
     if (rendition.kind === 'kv') return [rendition.blob.cid, rendition.tokens.cid]
     return rendition.blob === undefined ? [] : [rendition.blob.cid]
   })
-  return cids.map((cid) => blobKey(orgId, cubeId, cid))
-}
+
+/** Keys of all blobs that a revision names. */
+export const blobKeysOf = (orgId: string, revision: Revision): string[] =>
+  blobCidsOf(revision).map((cid) => blobKey(orgId, revision.cubeId, cid))
 
 /**
  * The text of a revision, or null when it has none.

@@ -90,32 +90,34 @@ export class VectorReader implements VectorSearch {
     among: Among,
   ): Promise<VectorHit[]> {
     const here = sql`e.namespace_id = ${space.namespaceId} and e.model = ${space.model}`
-    const candidates = sql`select e.seq, e.vector from json_each(${JSON.stringify(among.seqs)}) j cross join embeddings e on ${here} and e.seq = j.value`
-    const tail = sql`select * from (select e.seq, e.vector from embeddings e where ${here} and e.change > ${among.absorbedChange} order by e.change limit ${VECTOR_TAIL_ROWS_MAX})`
-    const rows = sql`(${candidates} union ${tail}) v join cubes c on c.namespace_id = ${space.namespaceId} and c.seq = v.seq join namespaces n on n.id = c.namespace_id
-      where length(v.vector) = ${query.length * 2 + 1} and ${this.#visible(among.scope)}`
-    return this.#vault.database.vectorDistance
-      ? this.#inDatabase(rows, query, among.limit)
-      : this.#inCode(rows, query, among.limit)
+    // `cross join` fixes the order: from the few candidates to their rows, never over the whole namespace.
+    const visible = sql`cross join cubes c on c.namespace_id = ${space.namespaceId} and c.seq = e.seq cross join namespaces n on n.id = c.namespace_id
+      where length(e.vector) = ${query.length * 2 + 1} and ${this.#visible(among.scope)}`
+    const candidates = sql`json_each(${JSON.stringify(among.seqs)}) j cross join embeddings e on ${here} and e.seq = j.value ${visible}`
+    const tail = sql`(select e.seq, e.vector from embeddings e where ${here} and e.change > ${among.absorbedChange} order by e.change limit ${VECTOR_TAIL_ROWS_MAX}) e ${visible}`
+    const scored = this.#vault.database.vectorDistance ? this.#inDatabase : this.#inCode
+    const found = [
+      ...(among.seqs.length === 0 ? [] : await scored.call(this, candidates, query, among.limit)),
+      ...(await scored.call(this, tail, query, among.limit)),
+    ]
+    const bySeq = new Map(found.map((hit) => [hit.seq, hit]))
+    return [...bySeq.values()].sort((a, b) => b.cosine - a.cosine || a.seq - b.seq).slice(0, among.limit)
   }
 
   /** libSQL compares FLOAT16 vectors itself: no vector leaves the database. */
   async #inDatabase(rows: SQL, query: Float32Array, limit: number): Promise<VectorHit[]> {
     const found = await this.#vault.database.all(
       statement(
-        sql`select v.seq, 1 - vector_distance_cos(v.vector, ${encodeVector(query)}) as cosine from ${rows} order by cosine desc, v.seq limit ${limit}`,
+        sql`select e.seq, 1 - vector_distance_cos(e.vector, ${encodeVector(query)}) as cosine from ${rows} order by cosine desc, e.seq limit ${limit}`,
       ),
     )
     return found.map(([seq, cosine]) => ({ seq: seq as number, cosine: cosine as number }))
   }
 
-  async #inCode(rows: SQL, query: Float32Array, limit: number): Promise<VectorHit[]> {
+  async #inCode(rows: SQL, query: Float32Array): Promise<VectorHit[]> {
     // D1 hands BLOBs over as arrays of numbers; as hex they take a third of the time.
-    const found = await this.#vault.database.all(statement(sql`select v.seq, hex(v.vector) as vector from ${rows}`))
-    return found
-      .map((row) => ({ seq: row[0] as number, cosine: dot(query, vectorOf(row)) }))
-      .sort((a, b) => b.cosine - a.cosine || a.seq - b.seq)
-      .slice(0, limit)
+    const found = await this.#vault.database.all(statement(sql`select e.seq, hex(e.vector) as vector from ${rows}`))
+    return found.map((row) => ({ seq: row[0] as number, cosine: dot(query, vectorOf(row)) }))
   }
 
   #visible(scope: SearchScope): SQL {

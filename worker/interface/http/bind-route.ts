@@ -54,7 +54,7 @@ export function bindRoute<R extends Route>(
       nowMs: edge.runtime.nowMs(),
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
       operation: name,
-      idempotencyKey: route.method === 'post' ? idempotencyKeyOf(request) : null,
+      idempotencyKey: hasEffect(route) ? idempotencyKeyOf(request, principal) : null,
     }
     const body =
       route.bodyType === undefined && route.body !== undefined ? ((await readJson(request)) ?? {}) : undefined
@@ -82,7 +82,11 @@ function toResponse(route: Route, value: unknown): Response {
   return new Response(JSON.stringify(value), { status: route.status, headers: { 'content-type': 'application/json' } })
 }
 
-function idempotencyKeyOf(request: Request): string | null {
+/** A search sent by POST changes nothing: it is answered from the memory of now and never from a kept answer. */
+const hasEffect = (route: Route): boolean => route.method === 'post' && route.scope !== 'memory:read'
+
+/** The caller's Idempotency-Key under the name of its API key: two callers may choose the same one and learn nothing of each other. */
+function idempotencyKeyOf(request: Request, { keyId }: Principal): string | null {
   const key = request.headers.get('idempotency-key')
   if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(key))) {
     throw new MemosError('invalid_request', {
@@ -90,7 +94,7 @@ function idempotencyKeyOf(request: Request): string | null {
       expected: `1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`,
     })
   }
-  return key
+  return key === null ? null : `${keyId}/${key}`
 }
 
 /** Runs a request under its Idempotency-Key, or repeats the answer that was given under it. */
@@ -103,7 +107,7 @@ async function answerOnce(
 ): Promise<Response> {
   const key = context.idempotencyKey ?? ''
   const session = await edge.sessions(context, 'write')
-  const identity = JSON.stringify([context.principal.keyId, c.req.method, c.req.path, c.req.query(), body ?? null])
+  const identity = JSON.stringify([c.req.method, c.req.path, c.req.query(), body ?? null])
   const hash = bytesToHex(sha256(utf8ToBytes(identity)))
   const kept = await session.idempotency.claim(key, hash, context.nowMs)
   if (kept !== null) return repeat(kept, session)

@@ -3,25 +3,29 @@ import { SEARCH_CANDIDATES_MAX, SEARCH_POSTINGS_MAX, VECTOR_CANDIDATES_MAX } fro
 import type { SearchRequest } from '../../../schemas/search.ts'
 import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
-import type {
-  LexicalCandidates,
-  LexicalDocument,
-  LexicalStatistics,
-  SearchScope,
-  WeightedTerm,
-} from '../../ports/lexical.ts'
+import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope } from '../../ports/lexical.ts'
 import type { VectorHit } from '../../ports/vectors.ts'
+import {
+  type ScoredDocument,
+  type Scores,
+  scoreDocuments,
+  scoreSessions,
+  sessionFrequencies,
+} from '../retrieval/bm25.ts'
 import { neighbourKeys } from '../retrieval/neighbours.ts'
 import { type PlannedTerm, planTerms } from '../retrieval/plan.ts'
 import { analyseQuery, type QueryAnalysis } from '../retrieval/query.ts'
 import { type Candidate, type RankedHit, rank } from '../retrieval/rank.ts'
 import { suggestTerms } from '../retrieval/spelling.ts'
-import { DEFAULT_WEIGHTS, lengthNormalisation, type RetrievalWeights } from '../retrieval/weights.ts'
+import { DEFAULT_WEIGHTS, type RetrievalWeights } from '../retrieval/weights.ts'
 import type { QueryVectors } from './query-vectors.ts'
 
 /** Vocabulary read for one misspelt word: the terms that share its first letter. */
 const VOCABULARY_PER_TERM_MAX = 5000
-const NO_DOCUMENTS: LexicalCandidates = { documents: [], sessions: new Map() }
+/** With so few sessions, which of them a question means says nothing. */
+const SESSIONS_IGNORED_MAX = 2
+/** Candidates where no neighbour can lift a document: fewer suffice. */
+const CANDIDATES_WITHOUT_SESSIONS = 150
 
 export interface NamespaceSearchInput {
   session: VaultSession
@@ -72,11 +76,13 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
           weights,
           postingsMax: SEARCH_POSTINGS_MAX,
         })
-  const found = await lexicalCandidates(input, plan, spelt.statistics, weights, scope)
+  const found = await findLexical(input, plan, spelt.statistics, weights, scope)
   const documents = await withNeighboursAndVectors(input, found, near?.hits ?? [], scope)
   const cosines = new Map(near?.hits.map((hit) => [hit.seq, hit.cosine]))
   const hits = rank({
-    candidates: documents.map((document) => toCandidate(document, cosines)),
+    candidates: documents.map((document) =>
+      toCandidate(document, found.scores.get(document.seq), cosines.get(document.seq)),
+    ),
     terms: plan,
     sessionScores: new Map([...found.sessions].map(([id, score]) => [String(id), score])),
     query: analysis,
@@ -113,43 +119,113 @@ async function nearest(
   }
 }
 
-function lexicalCandidates(
+interface LexicalFound {
+  documents: LexicalDocument[]
+  scores: ReadonlyMap<number, ScoredDocument>
+  sessions: ReadonlyMap<number, number>
+}
+
+/** Scores the rarer terms' documents, adds what commoner terms are worth to the best, and reads those that may be seen. */
+async function findLexical(
   { session, namespace, limit }: NamespaceSearchInput,
   plan: readonly PlannedTerm[],
   statistics: LexicalStatistics,
   weights: RetrievalWeights,
   scope: SearchScope,
-): Promise<LexicalCandidates> {
-  const weighted = (finds: boolean): WeightedTerm[] =>
-    plan.filter((term) => term.finds === finds).map(({ term, idf, bit }) => [term, idf, bit])
-  if (plan.length === 0) return Promise.resolve(NO_DOCUMENTS)
-  return session.lexical.candidates({
-    namespaceId: namespace.id,
-    terms: weighted(true),
-    commonTerms: weighted(false),
-    k1: weights.k1,
-    b: lengthNormalisation(statistics.averageLength, weights),
-    sessionK1: weights.sessionK1,
-    sessionB: weights.sessionB,
-    statistics,
-    sessionWeighted: statistics.sessions > 2 && weights.session > 0,
-    scope,
-    limit: SEARCH_CANDIDATES_MAX,
-    resultsMin: limit,
-  })
+): Promise<LexicalFound> {
+  const { lexical } = session
+  const finding = plan.filter((term) => term.finds)
+  const scoring = plan.filter((term) => !term.finds)
+  const sessions = statistics.sessions > SESSIONS_IGNORED_MAX && weights.session > 0
+  const lists = await lexical.postings(
+    namespace.id,
+    finding.map((term) => term.term),
+    { sessions },
+  )
+  const wanted = sessions
+    ? SEARCH_CANDIDATES_MAX
+    : Math.min(SEARCH_CANDIDATES_MAX, Math.max(CANDIDATES_WITHOUT_SESSIONS, 4 * limit))
+  const scores = scoreDocuments(finding, lists, statistics, weights)
+  const further = await commonerTerms(lexical, namespace.id, scoring, scores, statistics, weights)
+  const frequencies = sessions ? sessionFrequencies(lists) : []
+  const lengths = sessions
+    ? await lexical.sessionLengths(namespace.id, [...new Set(frequencies.flatMap((counts) => [...counts.keys()]))])
+    : new Map()
+  const found = await visible(
+    session,
+    namespace.id,
+    (from, count) => added(scores.top(from + count).slice(from), further),
+    {
+      wanted,
+      size: scores.size,
+      scope,
+    },
+  )
+  return {
+    ...found,
+    sessions: scoreSessions(frequencies, lengths, statistics, weights),
+  }
+}
+
+/** What terms too common to find documents by are worth to the best documents. */
+async function commonerTerms(
+  lexical: LexicalIndex,
+  namespaceId: number,
+  plan: readonly PlannedTerm[],
+  scores: Scores,
+  statistics: LexicalStatistics,
+  weights: RetrievalWeights,
+): Promise<ReadonlyMap<number, ScoredDocument>> {
+  if (plan.length === 0) return new Map()
+  const among = scores.top(SEARCH_CANDIDATES_MAX).map((document) => document.seq)
+  const terms = plan.map((term) => term.term)
+  const lists = await lexical.postings(namespaceId, terms, { sessions: false, among: among.sort((a, b) => a - b) })
+  const worth = scoreDocuments(plan, lists, statistics, weights).top(SEARCH_CANDIDATES_MAX)
+  return new Map(worth.map((document) => [document.seq, document]))
+}
+
+function added(ranked: readonly ScoredDocument[], further: ReadonlyMap<number, ScoredDocument>): ScoredDocument[] {
+  if (further.size === 0) return [...ranked]
+  return ranked
+    .map((document) => {
+      const { bm25 = 0, matched = 0 } = further.get(document.seq) ?? {}
+      return { seq: document.seq, bm25: document.bm25 + bm25, matched: document.matched + matched }
+    })
+    .sort((a, b) => b.bm25 - a.bm25 || b.seq - a.seq)
+}
+
+/**
+ * The best documents that may be seen and match the filter. The database decides for each; as long as it hides some, the next best are asked
+ * for, in steps that double, so a filter finds what it would find if it had been applied first.
+ */
+async function visible(
+  { lexical }: VaultSession,
+  namespaceId: number,
+  top: (from: number, count: number) => ScoredDocument[],
+  { wanted, size, scope }: { wanted: number; size: number; scope: SearchScope },
+): Promise<Pick<LexicalFound, 'documents' | 'scores'>> {
+  const documents: LexicalDocument[] = []
+  const scores = new Map<number, ScoredDocument>()
+  for (let asked = 0, step = wanted; asked < size && documents.length < wanted; asked += step, step *= 2) {
+    const next = top(asked, step)
+    for (const document of next) scores.set(document.seq, document)
+    const seqs = next.map((document) => document.seq)
+    documents.push(...(await lexical.bySeq(namespaceId, seqs, scope)))
+  }
+  return { documents, scores }
 }
 
 /** Adds turns next to strong ones and documents that only their vector found. */
 async function withNeighboursAndVectors(
   { session, namespace }: NamespaceSearchInput,
-  found: LexicalCandidates,
+  found: LexicalFound,
   near: readonly VectorHit[],
   scope: SearchScope,
 ): Promise<LexicalDocument[]> {
   const turns = found.documents.flatMap((d) =>
     d.sessionId === null || d.position === null
       ? []
-      : [{ session: String(d.sessionId), pos: d.position, bm25: d.bm25 }],
+      : [{ session: String(d.sessionId), pos: d.position, bm25: found.scores.get(d.seq)?.bm25 ?? 0 }],
   )
   const places = neighbourKeys(turns).map(({ session: id, pos }) => ({ sessionId: Number(id), position: pos }))
   const known = new Set(found.documents.map((document) => document.seq))
@@ -162,12 +238,15 @@ async function withNeighboursAndVectors(
   return [...bySeq.values()]
 }
 
-function toCandidate(document: LexicalDocument, cosines: ReadonlyMap<number, number>): Candidate {
-  const cosine = cosines.get(document.seq)
+function toCandidate(
+  document: LexicalDocument,
+  score: ScoredDocument | undefined,
+  cosine: number | undefined,
+): Candidate {
   return {
     seq: document.seq,
-    bm25: document.bm25,
-    matched: document.matched,
+    bm25: score?.bm25 ?? 0,
+    matched: score?.matched ?? 0,
     // A cube outside of any conversation is a session of its own: it has no neighbours.
     session: document.sessionId === null ? `-${document.seq}` : String(document.sessionId),
     pos: document.position ?? 0,

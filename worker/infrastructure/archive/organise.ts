@@ -1,0 +1,25 @@
+import type { Cid } from '../../../schemas/cid.ts'
+import type { Rendition } from '../../../schemas/rendition.ts'
+import type { IndexedText, StoredCube } from '../../ports/vault-write.ts'
+import type { FullCube } from '../vault/cube-reader.ts'
+
+type TextRendition = Extract<Rendition, { kind: 'text' }>
+
+/** What the operation layer knows about a text: handed in, since infrastructure does not import it. */
+export interface Organise {
+  analyserVersion: number
+  indexText(source: {
+    content: string
+    title: string | null
+    speaker: string | null
+    role: string | null
+    saidAtMs: number
+  }): IndexedText
+  featuresOf(source: { text: string; role: string | null }): number
+  /** Text as a revision carries it: inside, or as a blob when it is long. */
+  placeText(text: string): {
+    rendition: Pick<TextRendition, 'text' | 'blob'>
+    blob: { cid: Cid; bytes: Uint8Array } | null
+  }
+  storedCube(full: FullCube, blobs: readonly string[]): StoredCube
+}
