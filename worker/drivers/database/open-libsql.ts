@@ -16,6 +16,9 @@ const FILE_PRAGMAS = [
   'cache_size = -65536',
   'temp_store = memory',
   'mmap_size = 268435456',
+  // Postings touch pages all over the tree: a checkpoint every 4 MB would write the same pages again and again.
+  'wal_autocheckpoint = 16384',
+  'journal_size_limit = 67108864',
 ]
 
 export interface OpenDatabase {

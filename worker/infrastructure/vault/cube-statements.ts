@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Statement } from '../../ports/database.ts'
-import type { NewCube, StoredCube } from '../../ports/vault-write.ts'
+import type { IndexedText, NewCube, StoredCube } from '../../ports/vault-write.ts'
 import { guard, jsonChunks, statement, toHex } from './sql.ts'
 
 /** Columns of a cube that come from its record, in the order of `recordValues`. */
@@ -59,6 +59,8 @@ const recordValues = ({ record: r }: NewCube) => [
   r.contentBytes,
 ]
 
+/** Terms of one list: far below a parameter's size even at the longest terms. */
+const TERMS_PER_GROUP_MAX = 2000
 const CHUNK_BYTES_MAX = SQL_VALUE_BYTES_MAX * 0.9
 
 const columns = (names: readonly string[]): SQL => sql.raw(names.join(', '))
@@ -166,17 +168,30 @@ export function insertRevisions(cubes: readonly NewCube[]): Statement[] {
   )
 }
 
-/** Postings of new cubes. `offset` counts from the namespace's next sequence number. */
+/**
+ * Terms of a text by how often they occur, each list short enough for one parameter: most occur once, so a list of bare terms says it all and
+ * the database need not take apart a row for every posting.
+ */
+function termGroups({ terms, length }: IndexedText): [length: number, frequency: number, terms: string[]][] {
+  const groups: [number, number, string[]][] = []
+  for (const [frequency, list] of Map.groupBy(terms, ([, count]) => count)) {
+    for (let at = 0; at < list.length; at += TERMS_PER_GROUP_MAX) {
+      groups.push([length, frequency, list.slice(at, at + TERMS_PER_GROUP_MAX).map(([term]) => term)])
+    }
+  }
+  return groups
+}
+
+/** Postings of new cubes, inserted in order of the key: neighbours in the tree share pages. `offset` counts from the next sequence number. */
 function insertPostings(namespaceId: number, cubes: readonly { cube: NewCube; offset: number }[]): Statement[] {
-  const rows = cubes.flatMap(({ cube, offset }) =>
-    cube.text.terms.map(([term, frequency]) => [term, offset, frequency, cube.text.length]),
-  )
+  const rows = cubes.flatMap(({ cube, offset }) => termGroups(cube.text).map((group) => [offset, ...group]))
   return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
     statement(sql`
+    with g as materialized (select c.seq, c.session_id, j.value->>1 as length, j.value->>2 as frequency, j.value->3 as terms
+      from json_each(${chunk}) j cross join namespaces n cross join cubes c on c.namespace_id = n.id and c.seq = n.next_seq + (j.value->>0)
+      where n.id = ${namespaceId})
     insert into postings (namespace_id, term, seq, frequency, length, session_id)
-    select n.id, j.value->>0, n.next_seq + (j.value->>1), j.value->>2, j.value->>3, c.session_id
-    from json_each(${chunk}) j cross join namespaces n join cubes c on c.namespace_id = n.id and c.seq = n.next_seq + (j.value->>1)
-    where n.id = ${namespaceId}`),
+    select ${namespaceId}, t.value, g.seq, g.frequency, g.length, g.session_id from g cross join json_each(g.terms) t order by t.value, g.seq`),
   )
 }
 
@@ -197,13 +212,10 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
   return [
     ...statements,
     ...deletePostings(stored),
-    ...jsonChunks(
-      cube.text.terms.map(([term, frequency]) => [term, frequency]),
-      CHUNK_BYTES_MAX,
-    ).map((chunk) =>
+    ...jsonChunks(termGroups(cube.text), CHUNK_BYTES_MAX).map((chunk) =>
       statement(sql`
       insert into postings (namespace_id, term, seq, frequency, length, session_id)
-      select ${namespaceId}, j.value->>0, ${seq}, j.value->>1, ${cube.text.length}, ${stored.sessionId} from json_each(${chunk}) j`),
+      select ${namespaceId}, t.value, ${seq}, j.value->>1, j.value->>0, ${stored.sessionId} from json_each(${chunk}) j cross join json_each(j.value->2) t`),
     ),
     statement(sql`delete from embeddings where ${here}`),
     statement(sql`update vector_spaces set built_seq = min(built_seq, ${seq - 1}) where namespace_id = ${namespaceId}`),

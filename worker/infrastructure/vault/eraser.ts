@@ -1,4 +1,5 @@
 import type { Subject } from '../../../schemas/administration.ts'
+import { MemosError } from '../../../schemas/errors.ts'
 import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
@@ -48,11 +49,17 @@ export class Eraser {
     await this.#components.blobs.delete(blobs)
   }
 
-  /** Revokes the subject's keys first, so that nothing is written behind the erasure. */
+  /**
+   * Revokes the subject's keys first, so that nothing is written behind the erasure. A subject that was never registered has memory all the
+   * same when something was remembered for it.
+   * @throws MemosError not_found
+   */
   async subject(session: VaultSession, subject: Subject, context: RequestContext): Promise<void> {
-    await session.principals.remove(subject.kind, subject.id)
+    const isRegistered = await session.principals.remove(subject.kind, subject.id)
     await this.#components.keyRing.revokeSubject(context.principal.orgId, subject)
-    for (const namespace of await session.namespaces.ownedBy(subject)) await this.namespace(session, namespace, context)
+    const owned = await session.namespaces.ownedBy(subject)
+    if (!isRegistered && owned.length === 0) throw new MemosError('not_found')
+    for (const namespace of owned) await this.namespace(session, namespace, context)
   }
 
   async #blobKeys(session: VaultSession, namespaceId: number): Promise<string[]> {

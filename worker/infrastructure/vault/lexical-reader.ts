@@ -101,7 +101,7 @@ export class LexicalReader implements LexicalIndex {
   ): Promise<LexicalDocument[]> {
     const rows = JSON.stringify(places.map(({ sessionId, position }) => [sessionId, position]))
     return this.#documents(
-      sql`json_each(${rows}) j cross join cubes c on c.namespace_id = ${namespaceId} and c.session_id = j.value->>0 and c.position = j.value->>1`,
+      sql`json_each(${rows}) j cross join cubes c indexed by cubes_session on c.namespace_id = ${namespaceId} and c.session_id = j.value->>0 and c.position = j.value->>1`,
       scope,
     )
   }

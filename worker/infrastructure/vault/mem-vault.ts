@@ -4,6 +4,7 @@ import { organisations } from '../../../schemas/tables/directory.ts'
 import type { OrganisationRow } from '../../../schemas/tables/row-types.ts'
 import type { Database, Row } from '../../ports/database.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
+import { FencedDatabase } from '../placement/fence.ts'
 import { type Orm, openOrm } from './sql.ts'
 import { statementsOf } from './write-statements.ts'
 
@@ -24,16 +25,18 @@ export interface MemVaultComponents {
   databases: ReadonlyMap<string, Database>
 }
 
-/** Longest time that a placement read from the directory is trusted. */
-const PLACEMENT_MS_MAX = 2_000
+/** Longest time that a placement read from the directory is trusted. A move waits this long before the new place is written. */
+export const PLACEMENT_MS_MAX = 2_000
+
+/** Placements kept; beyond it all are read again. */
+const PLACEMENTS_MAX = 10_000
 
 /** Storage and routing (MemOS paper, section 5.5): each organisation lives in one database, and the directory says in which. */
 export class MemVault {
   readonly directory: Database
   readonly directoryOrm: Orm
   readonly #databases: ReadonlyMap<string, Database>
-  readonly #orms = new Map<string, Orm>()
-  readonly #placements = new Map<string, { organisation: OrganisationRow; readAtMs: number }>()
+  readonly #placements = new Map<string, { vault: OrgVault; readAtMs: number }>()
 
   constructor({ databases }: MemVaultComponents) {
     const directory = databases.get('default')
@@ -59,24 +62,17 @@ export class MemVault {
   }
 
   /**
-   * The vault of an organisation. Reads may use a placement that is at most two seconds old: a move keeps the old rows longer than that.
-   * Writes pass `fresh`, so that none lands in the old place after a move has begun.
+   * The vault of an organisation. A placement may be two seconds old: a move opens the new place and erases the old one later than that,
+   * and a write that lands in the wrong place meets a fence there (placement/fence.ts).
    * @throws MemosError not_found, organisation_moving (writes only)
    */
   async of(orgId: string, nowMs: number, access: 'read' | 'write' = 'read'): Promise<OrgVault> {
     const known = this.#placements.get(orgId)
-    const fresh = known !== undefined && nowMs - known.readAtMs < PLACEMENT_MS_MAX && known.readAtMs <= nowMs
-    const organisation =
-      fresh && (access === 'read' || this.#databases.size === 1) ? known.organisation : await this.#lookUp(orgId, nowMs)
-    if (access === 'write' && organisation.state === 'moving')
+    const isFresh = known !== undefined && nowMs - known.readAtMs < PLACEMENT_MS_MAX && known.readAtMs <= nowMs
+    const vault = isFresh ? known.vault : await this.#lookUp(orgId, nowMs)
+    if (access === 'write' && vault.organisation.state === 'moving')
       throw new MemosError('organisation_moving', { retryAfterS: 2 })
-    const database = this.database(organisation.database)
-    return {
-      organisation,
-      database,
-      orm: this.#ormOf(database),
-      apply: (writes) => database.batch(writes.flatMap((write) => statementsOf(orgId, write))),
-    }
+    return vault
   }
 
   /** Forgets what is remembered about an organisation's placement. */
@@ -84,18 +80,20 @@ export class MemVault {
     this.#placements.delete(orgId)
   }
 
-  async #lookUp(orgId: string, nowMs: number): Promise<OrganisationRow> {
+  async #lookUp(orgId: string, nowMs: number): Promise<OrgVault> {
     const [organisation] = await this.directoryOrm.select().from(organisations).where(eq(organisations.id, orgId))
     if (organisation === undefined) throw new MemosError('not_found')
-    this.#placements.set(orgId, { organisation, readAtMs: nowMs })
-    return organisation
-  }
-
-  #ormOf(database: Database): Orm {
-    const known = this.#orms.get(database.name)
-    if (known !== undefined) return known
-    const orm = openOrm(database)
-    this.#orms.set(database.name, orm)
-    return orm
+    const place = this.database(organisation.database)
+    // With one database there is nowhere to move to.
+    const database = this.#databases.size === 1 ? place : new FencedDatabase(place, orgId)
+    const vault: OrgVault = {
+      organisation,
+      database,
+      orm: openOrm(database),
+      apply: (writes) => database.batch(writes.flatMap((write) => statementsOf(orgId, write))),
+    }
+    if (this.#placements.size >= PLACEMENTS_MAX) this.#placements.clear()
+    this.#placements.set(orgId, { vault, readAtMs: nowMs })
+    return vault
   }
 }

@@ -56,9 +56,12 @@ export class NamespaceDirectory {
     const reader = new NamespaceReader(vault, context.principal)
     const { namespaces, userId } = target
     if (namespaces === undefined && userId === undefined) {
-      if (context.principal.subject !== null) return reader.page(limit, null)
-      const own = await reader.byName(DEFAULT_NAMESPACE, 'read')
-      return own === null ? [] : [own]
+      const own = await reader.byName(this.nameOf({}, context), 'read')
+      // Its own comes first: however many namespaces are shared with a subject, its own memory is among those searched.
+      const first = own === null ? [] : [own]
+      if (context.principal.subject === null) return first
+      const others = await reader.page(limit, null)
+      return [...first, ...others.filter(({ id }) => id !== own?.id)].slice(0, limit)
     }
     const names = [...new Set([...(namespaces ?? []), ...(userId === undefined ? [] : [privateName('user', userId)])])]
     const found = await reader.byNames(names, 'read')

@@ -46,8 +46,8 @@ export const vaultSessions =
       lexical: new LexicalReader(vault, principal, nowMs),
       vectors: new VectorReader(vault, principal, nowMs, { vectorIndex, logger }),
       idempotency: new IdempotencyStore(vault, principal.orgId),
-      log: new LogReader(vault, principal.orgId),
-      tasks: new TaskReader(vault, principal.orgId),
+      log: new LogReader(vault, principal),
+      tasks: new TaskReader(vault, principal),
       principals: new PrincipalDirectory(vault, principal.orgId),
     }
   }

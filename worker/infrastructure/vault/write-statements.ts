@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
+import { isoOf } from '../../../schemas/common.ts'
 import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import type { Statement } from '../../ports/database.ts'
@@ -13,17 +14,17 @@ export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
     case 'insert_cubes':
       return [
         ...insertCubes(write.namespaceId, write.cubes),
-        ...addUsage(orgId, write.cubes.length, sumBytes(write.cubes.map((c) => c.record))),
+        ...addTotals(orgId, write.cubes.length, sumBytes(write.cubes.map((c) => c.record))),
       ]
     case 'update_cube':
       return [
         ...updateCube(write.stored, write.cube, write.textChanged),
-        ...addUsage(orgId, 0, write.cube.record.contentBytes - write.stored.contentBytes),
+        ...addTotals(orgId, 0, write.cube.record.contentBytes - write.stored.contentBytes),
       ]
     case 'delete_cubes':
       return [
         ...deleteCubes(write.cubes, write.atMs, write.reason),
-        ...addUsage(orgId, -write.cubes.length, -sumBytes(write.cubes)),
+        ...addTotals(orgId, -write.cubes.length, -sumBytes(write.cubes)),
       ]
     case 'put_embeddings':
       return putEmbeddings(write)
@@ -63,7 +64,10 @@ export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
         ),
       ]
     case 'audit':
-      return [statementOf(builder.insert(auditLog).values({ orgId, ...write.entry }))]
+      return [
+        statementOf(builder.insert(auditLog).values({ orgId, ...write.entry })),
+        ...addUsage([{ orgId, period: isoOf(write.entry.atMs).slice(0, 10), metric: 'writes', value: 1 }]),
+      ]
   }
 }
 
@@ -84,11 +88,14 @@ function setTask(
 
 const sumBytes = (rows: readonly { contentBytes: number }[]) => rows.reduce((sum, row) => sum + row.contentBytes, 0)
 
-function addUsage(orgId: string, cubes: number, bytes: number): Statement[] {
-  const rows = [
-    { orgId, period: 'total', metric: 'cubes' as const, value: cubes },
-    { orgId, period: 'total', metric: 'bytes' as const, value: bytes },
-  ].filter((row) => row.value !== 0)
+const addTotals = (orgId: string, cubes: number, bytes: number): Statement[] =>
+  addUsage([
+    { orgId, period: 'total', metric: 'cubes', value: cubes },
+    { orgId, period: 'total', metric: 'bytes', value: bytes },
+  ])
+
+function addUsage(added: readonly (typeof usage.$inferInsert)[]): Statement[] {
+  const rows = added.filter((row) => row.value !== 0)
   if (rows.length === 0) return []
   return [
     statementOf(

@@ -53,6 +53,14 @@ const expectation = (issue: Issue): string => {
     return `at most ${issue.maximum} ${issue.origin === 'string' ? 'characters' : issue.origin === 'array' ? 'items' : ''}`.trim()
   if (issue.code === 'too_small')
     return `at least ${issue.minimum} ${issue.origin === 'string' ? 'characters' : issue.origin === 'array' ? 'items' : ''}`.trim()
+  if (issue.code === 'invalid_format') return FORMATS[issue.format] ?? issue.message
   if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`
   return issue.message
+}
+
+/** What formats are called when zod names only itself. */
+const FORMATS: Record<string, string> = {
+  datetime: 'an ISO 8601 time with an offset (2026-03-05T09:30:00Z)',
+  ulid: 'a ULID',
+  url: 'a URL',
 }

@@ -2,6 +2,7 @@ import type { CreateCube } from '../../../schemas/cube.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { NewCube } from '../../ports/vault-write.ts'
 import type { VectorSpaceState } from '../../ports/vectors.ts'
+import type { NameOf } from './memory-writer.ts'
 
 /** A vector that came with its cube. */
 export interface GivenVector {
@@ -20,12 +21,13 @@ export function callerVectors(
   inputs: readonly CreateCube[],
   cubes: readonly NewCube[],
   spaces: readonly VectorSpaceState[],
+  nameOf: NameOf,
 ): GivenVector[] {
   const dimensions = new Map(spaces.map((space) => [space.model, space.dimensions]))
   return inputs.flatMap(({ embedding }, at) => {
     const record = cubes[at]?.record
     if (embedding === undefined || record === undefined) return []
-    const field = inputs.length === 1 ? 'embedding.values' : `${at}.embedding.values`
+    const field = nameOf(at, 'embedding.values')
     const model = `caller:${embedding.model}`
     const expected = dimensions.get(model) ?? embedding.values.length
     dimensions.set(model, expected)

@@ -25,6 +25,9 @@ export interface MemoryWriterComponents {
   encodeVector: (vector: Float32Array) => Uint8Array
 }
 
+/** What a field of the cube at a place of the list is called in the request: the name that errors use. */
+export type NameOf = (at: number, field: string) => string
+
 /** Answer of a write, made before it is applied so that an idempotent retry gets the very same. */
 export type Respond<T> = (cubes: readonly NewCube[]) => { status: number; body: T }
 
@@ -48,13 +51,14 @@ export class MemoryWriter {
     context: RequestContext,
     further: readonly VaultWrite[],
     respond: Respond<T>,
+    nameOf: NameOf = (_, field) => field,
   ): Promise<T> {
-    const drafts = inputs.map((input, at) => this.#draft(input, at, inputs.length, context))
+    const drafts = inputs.map((input, at) => this.#draft(input, context, (field) => nameOf(at, field)))
     const cubes = drafts.map((draft) => draft.cube)
     const { status, body } = respond(cubes)
     const { cubesMax } = vault.organisation
     const given = inputs.some((input) => input.embedding !== undefined)
-      ? callerVectors(inputs, cubes, await vectors.spaces(namespace.id))
+      ? callerVectors(inputs, cubes, await vectors.spaces(namespace.id), nameOf)
       : []
     await this.#applyWithBlobs(vault, drafts, context, [
       ...(cubesMax === null ? [] : [{ kind: 'expect_quota' as const, cubes: cubes.length, cubesMax }]),
@@ -76,6 +80,15 @@ export class MemoryWriter {
     return body
   }
 
+  /** @throws MemosError forbidden: whoever may not read secret cubes does not make any either */
+  #expectReadable({ sensitivity }: { sensitivity?: string | undefined }, { principal }: RequestContext): void {
+    if (sensitivity === 'secret' && !principal.scopes.has('memory:secret'))
+      throw new MemosError('forbidden', {
+        field: 'sensitivity',
+        expected: 'none or personal: the key lacks memory:secret',
+      })
+  }
+
   /** Makes the next revision of a cube. Of two writers that race, one wins and the other gets revision_conflict. */
   async update(
     { vault, cubes }: VaultSession,
@@ -84,6 +97,7 @@ export class MemoryWriter {
     context: RequestContext,
     embeddings: EmbeddingBuilder,
   ): Promise<FullCube> {
+    this.#expectReadable(update, context)
     const stored = await cubes.get(cubeId, 'write')
     const draft = reviseCube(stored, update, this.#draftContext(context))
     const plan = draft.textChanged
@@ -139,12 +153,13 @@ export class MemoryWriter {
     ])
   }
 
-  #draft(input: CreateCube, at: number, count: number, context: RequestContext): Draft {
+  #draft(input: CreateCube, context: RequestContext, nameOf: (field: string) => string): Draft {
     try {
+      this.#expectReadable(input, context)
       return draftCube(input, this.#draftContext(context))
     } catch (error) {
-      if (!(error instanceof MemosError) || count === 1 || error.facts.field === undefined) throw error
-      throw new MemosError(error.code, { ...error.facts, field: `${at}.${error.facts.field}` }, { cause: error })
+      if (!(error instanceof MemosError) || error.facts.field === undefined) throw error
+      throw new MemosError(error.code, { ...error.facts, field: nameOf(error.facts.field) }, { cause: error })
     }
   }
 

@@ -88,17 +88,33 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
     query: analysis,
     weights,
     hasRoles: statistics.hasRoles,
-    ...(request.live ? { sessionsAgo: sessionsAgo(documents, statistics.lastOrdinal) } : {}),
+    ...(request.live ? { sessionsAgo: sessionsAgo(documents, scope, statistics.lastOrdinal) } : {}),
   })
+  const terms = matchedTerms(plan, found)
   return {
     namespace,
     hits,
     model: near?.model ?? null,
-    terms: plan.map((term) => term.term),
-    spelling: spelt.spelling,
+    terms,
+    spelling: spellingAmong(spelt.spelling, terms),
     analysis,
   }
 }
+
+/** The terms that documents hold which may be seen: the report must not tell which words stand in the others. */
+function matchedTerms(plan: readonly PlannedTerm[], { documents, scores }: LexicalFound): string[] {
+  const masks = documents.map(({ seq }) => scores.get(seq)?.matched ?? 0)
+  // Masks are wider than 32 bits, so a bit is read by division.
+  const isMatched = ({ bit }: PlannedTerm) => bit > 0 && masks.some((mask) => Math.floor(mask / bit) % 2 === 1)
+  return plan.filter(isMatched).map(({ term }) => term)
+}
+
+const spellingAmong = (spelling: Record<string, string[]>, terms: readonly string[]): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(spelling)
+      .map(([term, suggestions]) => [term, suggestions.filter((one) => terms.includes(one))] as const)
+      .filter(([, suggestions]) => suggestions.length > 0),
+  )
 
 async function nearest(
   { session, namespace, vectors, limit, signal }: NamespaceSearchInput,
@@ -256,12 +272,19 @@ function toCandidate(
   }
 }
 
-const sessionsAgo = (documents: readonly LexicalDocument[], lastOrdinal: number): Map<string, number> =>
-  new Map(
-    documents.flatMap((d) =>
-      d.sessionId === null || d.ordinal === null ? [] : [[String(d.sessionId), lastOrdinal - d.ordinal] as const],
-    ),
+/** How many sessions ago each document was written, seen from the newest session that the search may look at. */
+function sessionsAgo(
+  documents: readonly LexicalDocument[],
+  { filter }: SearchScope,
+  lastOrdinal: number,
+): Map<string, number> {
+  const ordinals = documents.flatMap(({ sessionId, ordinal }) =>
+    sessionId === null || ordinal === null ? [] : [{ sessionId, ordinal }],
   )
+  // A filter may stand for an earlier point in time: then "now" is where it ends.
+  const now = filter === null ? lastOrdinal : ordinals.reduce((newest, { ordinal }) => Math.max(newest, ordinal), 0)
+  return new Map(ordinals.map(({ sessionId, ordinal }) => [String(sessionId), now - ordinal]))
+}
 
 /** When no word of the query is known and no vector can help: the nearest words of the namespace's own vocabulary. */
 async function respell(
