@@ -36,7 +36,21 @@ export function createApp(edge: Edge, pages: Pages): EdgeApp {
   for (const [name, route] of Object.entries(ROUTES)) {
     bindRoute(app, edge, name, route as Route, HANDLERS[name as keyof typeof HANDLERS] as unknown as Handler<Route>)
   }
+  refuseOtherMethods(app)
   return app
+}
+
+/** A path that exists answers 405 with `Allow` (RFC 9110, section 15.5.6) to a method that it does not have. Comes after every route. */
+function refuseOtherMethods(app: EdgeApp): void {
+  const byPath = Map.groupBy(Object.values(ROUTES), (route) => route.path)
+  for (const [path, routes] of byPath) {
+    const allow = routes.map((route) => route.method.toUpperCase()).join(', ')
+    app.all(path, (c) => {
+      const response = problemResponse(new MemosError('method_not_allowed', { expected: allow }), c.get('requestId'))
+      response.headers.set('allow', allow)
+      return response
+    })
+  }
 }
 
 /** Whatever was not foreseen: the log gets the kind of error and where it arose, the caller a request id. */

@@ -5,6 +5,8 @@ import { systemContext } from './infrastructure/governance/system-context.ts'
 import { ActivityLog } from './infrastructure/log/activity-log.ts'
 import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
+import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
+import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
 import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
 import { Eraser } from './infrastructure/vault/eraser.ts'
@@ -51,6 +53,8 @@ export interface HostParts {
   /** Whether one process serves the database alone, so that it may keep in memory what only it changes. */
   singleProcess: boolean
   logRequests: boolean
+  /** How background work waits; tests that step the clock bring their own. */
+  sleep?(ms: number): Promise<void>
 }
 
 export interface Components {
@@ -60,6 +64,8 @@ export interface Components {
   /** To be called every minute: forgets what is too old and plans work that no request planned. */
   tick(): Promise<void>
 }
+
+const waitMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** The composition root: the one place that knows which class stands behind which interface. */
 export function composeEdge(host: HostParts): Components {
@@ -78,7 +84,11 @@ export function composeEdge(host: HostParts): Components {
     singleProcess: host.singleProcess,
   })
   const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.singleProcess })
-  const handlers = new Map<string, TaskHandler>([[EMBED_TASK, (task, progress) => embeddings.run(task, progress)]])
+  const mover = new OrganisationMover({ vault, runtime, sleep: host.sleep ?? waitMs })
+  const handlers = new Map<string, TaskHandler>([
+    [EMBED_TASK, (task, progress) => embeddings.run(task, progress)],
+    [MOVE_TASK, (task, progress) => mover.run(task, progress)],
+  ])
   const edge: Edge = {
     version: VERSION,
     logRequests: host.logRequests,
@@ -86,6 +96,7 @@ export function composeEdge(host: HostParts): Components {
     sessions,
     keyRing,
     organisations: new OrganisationDirectory({ vault, runtime }),
+    moves: new OrganisationMoves({ vault, runtime, queue, mover }),
     namespaces: new NamespaceDirectory(vault, runtime),
     writer: new MemoryWriter({ blobs, runtime, encodeVector }),
     operator: new MemOperator({ embedder, reranker: host.reranker, logger }),

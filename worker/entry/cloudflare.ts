@@ -8,12 +8,15 @@ import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
 import { DurableObjectVectorIndex } from '../drivers/vector-index/durable-object-index.ts'
 import { VectorizeIndex } from '../drivers/vector-index/vectorize-index.ts'
+import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
+import { openVectorIndex } from './cloudflare/open-vector-index.ts'
 
 export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
-export { VectorIndexObject } from '../durable-objects/vector-index-object.ts'
+
+export const VectorIndexObject = vectorIndexObject(openVectorIndex)
 
 const ROOT_KEY_LENGTH_MIN = 32
 /** Tasks that one invocation runs; the rest is for the next message or the next minute. */

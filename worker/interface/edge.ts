@@ -3,6 +3,7 @@ import type { KeyRing } from '../infrastructure/governance/key-ring.ts'
 import type { OrganisationDirectory } from '../infrastructure/governance/organisation-directory.ts'
 import type { ActivityLog } from '../infrastructure/log/activity-log.ts'
 import type { Metrics } from '../infrastructure/log/metrics.ts'
+import type { OrganisationMoves } from '../infrastructure/placement/organisation-moves.ts'
 import type { Eraser } from '../infrastructure/vault/eraser.ts'
 import type { MemVault } from '../infrastructure/vault/mem-vault.ts'
 import type { NamespaceDirectory } from '../infrastructure/vault/namespace-directory.ts'
@@ -29,6 +30,7 @@ export interface Edge {
   weightNames: readonly string[]
   keyRing: KeyRing
   organisations: OrganisationDirectory
+  moves: OrganisationMoves
   namespaces: NamespaceDirectory
   writer: MemoryWriter
   operator: MemOperator

@@ -8,7 +8,7 @@ import type {
   OrganisationRow,
   PrincipalRow,
   TaskRow,
-} from '../../schemas/tables/row-types.ts'
+} from '../ports/rows.ts'
 import type { Scope } from '../../schemas/vocabulary.ts'
 import type { FullCube } from '../infrastructure/vault/cube-reader.ts'
 import type { NewCube } from '../ports/vault-write.ts'
@@ -48,11 +48,17 @@ export function toMemCube({ cube, revision, content, session, namespace }: FullC
 }
 
 /** What a write tells of each cube it made. */
-export const toReceipt = (namespace: string, { record }: NewCube): CubeReceipt => ({
+const toReceipt = (namespace: string, { record }: NewCube): CubeReceipt => ({
   cubeId: record.cubeId,
   revision: record.revision,
   cid: record.cid,
   namespace,
+})
+
+/** The answer of a write of many cubes. */
+export const receipts = (namespace: string, taskId: string | null) => (cubes: readonly NewCube[]) => ({
+  status: 201,
+  body: { cubes: cubes.map((cube) => toReceipt(namespace, cube)), taskId },
 })
 
 export const toKey = (row: ApiKeyRow): ApiKey => ({

@@ -1,4 +1,4 @@
-import type { TaskRow } from '../../schemas/tables/row-types.ts'
+import type { TaskRow } from './rows.ts'
 
 /** What a task's work may say and ask while it runs. */
 export interface TaskProgress {
@@ -12,6 +12,17 @@ export type TaskHandler = (task: TaskRow, progress: TaskProgress) => Promise<voi
 
 export class TaskCancelled extends Error {
   override name = 'TaskCancelled'
+}
+
+/** Thrown by work that has to wait: the task goes back to the queue until then, without an error. */
+export class TaskPostponed extends Error {
+  override name = 'TaskPostponed'
+  readonly untilMs: number
+
+  constructor(untilMs: number) {
+    super('the task waits')
+    this.untilMs = untilMs
+  }
 }
 
 /** Tells workers that there is something to do. The task row is the truth; a lost call costs time only. */

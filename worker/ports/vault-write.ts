@@ -1,5 +1,5 @@
-import type { AuditRow, CubeRow, NamespaceRow, RevisionRow, TaskRow } from '../../schemas/tables/row-types.ts'
 import type { MemoryType, TaskState } from '../../schemas/vocabulary.ts'
+import type { AuditRow, CubeRow, NamespaceRow, RevisionRow, TaskRow } from './rows.ts'
 
 /** What one cube looks like in the inverted index. */
 export interface IndexedText {

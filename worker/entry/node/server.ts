@@ -113,4 +113,3 @@ async function openDatabases(config: NodeConfig): Promise<Map<string, OpenDataba
   }
   return opened
 }
-

@@ -1,5 +1,5 @@
 import { ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { VaultSession } from '../vault/vault-session.ts'
 import {

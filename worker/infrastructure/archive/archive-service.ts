@@ -1,4 +1,4 @@
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { VaultSession } from '../vault/vault-session.ts'

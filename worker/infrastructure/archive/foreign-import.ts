@@ -57,7 +57,13 @@ export async function importForeign(
   }
   for (let at = 0; at < cubes.length; at += ARCHIVE_BATCH_ITEMS_MAX) {
     const batch = cubes.slice(at, at + ARCHIVE_BATCH_ITEMS_MAX)
-    await applyItems(target, plan, batch, await plan.decide(batch), report)
+    try {
+      await applyItems(target, plan, batch, await plan.decide(batch), report)
+    } catch (error) {
+      // Bytes that no row names harm nobody; the error that led here is the one to tell.
+      await plan.abandon(batch).catch(() => undefined)
+      throw error
+    }
   }
 }
 
@@ -112,13 +118,27 @@ class ForeignImport implements ImportPlan<ForeignCube> {
     return writes
   }
 
+  /** Removes the blobs of cubes that were not written after all. */
+  async abandon(cubes: readonly ForeignCube[]): Promise<void> {
+    const { blobs, organise } = this.#components
+    const occupants = await this.#occupants(cubes)
+    const keys = cubes.flatMap(({ cubeId, memory }) => {
+      const { blob } = organise.placeText(memory.content)
+      return blob === null || occupants.get(cubeId)?.isMine === true ? [] : [this.#key(cubeId, blob.cid)]
+    })
+    await blobs.delete(keys)
+  }
+
+  #key(cubeId: string, cid: Cid): string {
+    return blobKey(this.#target.session.vault.organisation.id, cubeId, cid)
+  }
+
   async #write(cube: ForeignCube, before: FullCube | undefined): Promise<CubeWrite> {
-    const { session, context } = this.#target
+    const { context } = this.#target
     const { blobs, organise } = this.#components
     if (before?.cube.state === 'frozen') throw new GuardError('the cube was frozen since the decision')
     const placed = organise.placeText(cube.memory.content)
-    if (placed.blob !== null)
-      await blobs.put(blobKey(session.vault.organisation.id, cube.cubeId, placed.blob.cid), placed.blob.bytes)
+    if (placed.blob !== null) await blobs.put(this.#key(cube.cubeId, placed.blob.cid), placed.blob.bytes)
     const view = viewOf(cube, placed.rendition, before)
     const revision: CheckedRevision = {
       ...encodeRevision(view),

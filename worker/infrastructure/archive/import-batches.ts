@@ -1,6 +1,6 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import { GuardError, UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { NewCube, StoredCube, VaultWrite } from '../../ports/vault-write.ts'

@@ -1,5 +1,5 @@
 import { utf8Length } from '../../../schemas/canonical-text.ts'
-import type { RevisionRow } from '../../../schemas/tables/row-types.ts'
+import type { RevisionRow } from '../../ports/rows.ts'
 import type { NewCube } from '../../ports/vault-write.ts'
 import type { ArchiveRecord } from './archive-format.ts'
 import type { CheckedRevision } from './archive-part.ts'

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import { cubeAccess } from '../governance/access-sql.ts'
 import { statement } from '../vault/sql.ts'

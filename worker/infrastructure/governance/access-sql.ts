@@ -23,6 +23,13 @@ export function namespaceAccess({ orgId, subject, namespaces }: Principal, acces
   return sql.join(conditions, sql` and `)
 }
 
+/** Whether a key reaches less than its whole organisation. */
+export const isNarrowed = ({ subject, namespaces }: Principal): boolean => subject !== null || namespaces !== null
+
+/** Ids of the namespaces that a principal may use, as a list for `in`. */
+export const reachableNamespaces = (principal: Principal, access: 'read' | 'write'): SQL =>
+  sql`(select n.id from namespaces n where ${namespaceAccess(principal, access)})`
+
 /** Condition over `cubes c`: secret cubes need their own scope; expired ones are gone even before they are purged. */
 export function cubeAccess({ scopes }: Principal, nowMs: number): SQL {
   const alive = sql`c.state != 'expired' and (c.expires_at_ms is null or c.expires_at_ms > ${nowMs})`

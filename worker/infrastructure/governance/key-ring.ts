@@ -1,15 +1,16 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { CreateKey, Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import { RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
 import { apiKeys } from '../../../schemas/tables/directory.ts'
-import type { ApiKeyRow } from '../../../schemas/tables/row-types.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import { SCOPES, type Scope } from '../../../schemas/vocabulary.ts'
 import type { Principal } from '../../ports/principal.ts'
+import type { ApiKeyRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
+import { inJson } from '../vault/sql.ts'
 import { hashSecret, keyIdOf, mintSecret, sameDigest } from './key-secret.ts'
 
 /** Id of the organisation that exists from the first start. */
@@ -80,26 +81,30 @@ export class KeyRing {
     return { row, secret }
   }
 
-  /** Gives a key a new secret; the old one works `graceMs` longer. */
+  /**
+   * Gives a key a new secret; the old one works `graceMs` longer.
+   * @throws MemosError not_found, forbidden: whoever gets the secret of a stronger key has made himself one
+   */
   async rotate(by: Principal, id: string, graceMs: number): Promise<{ row: ApiKeyRow; secret: string }> {
     const row = await this.#owned(by, id)
     const now = this.#runtime.nowMs()
     if (row.revokedAtMs !== null) throw new MemosError('not_found')
+    if (row.scopes.some((scope) => !by.scopes.has(scope as Scope)))
+      throw new MemosError('forbidden', { field: 'id', expected: 'a key without scopes that the calling key lacks' })
     const secret = mintSecret(id, this.#runtime.randomBytes)
     const change = {
       hash: hashSecret(secret),
       previousHash: graceMs > 0 ? row.hash : null,
       previousUntilMs: graceMs > 0 ? now + graceMs : null,
     }
-    await this.#vault.directoryOrm.update(apiKeys).set(change).where(eq(apiKeys.id, id))
-    this.#rows.delete(id)
+    await this.#change(() => this.#vault.directoryOrm.update(apiKeys).set(change).where(eq(apiKeys.id, id)))
     return { row: { ...row, ...change }, secret }
   }
 
   async revoke(by: Principal, id: string): Promise<void> {
     await this.#owned(by, id)
-    await this.#vault.directoryOrm.update(apiKeys).set({ revokedAtMs: this.#runtime.nowMs() }).where(eq(apiKeys.id, id))
-    this.#rows.delete(id)
+    const revoked = { revokedAtMs: this.#runtime.nowMs() }
+    await this.#change(() => this.#vault.directoryOrm.update(apiKeys).set(revoked).where(eq(apiKeys.id, id)))
   }
 
   /** Revokes every key of a subject that is being deleted. */
@@ -109,30 +114,36 @@ export class KeyRing {
       eq(apiKeys.subjectKind, subject.kind),
       eq(apiKeys.subjectId, subject.id),
     )
-    await this.#vault.directoryOrm.update(apiKeys).set({ revokedAtMs: this.#runtime.nowMs() }).where(bound)
-    this.#rows.clear()
+    const revoked = { revokedAtMs: this.#runtime.nowMs() }
+    await this.#change(() => this.#vault.directoryOrm.update(apiKeys).set(revoked).where(bound))
   }
 
-  /** Keys of an organisation, newest first, below the id `before`. */
-  list(orgId: string, limit: number, before: string | null): Promise<ApiKeyRow[]> {
-    const here = eq(apiKeys.orgId, orgId)
+  /** Keys that a principal manages, newest first, below the id `before`. */
+  list(by: Principal, limit: number, before: string | null): Promise<ApiKeyRow[]> {
     return this.#vault.directoryOrm
       .select()
       .from(apiKeys)
-      .where(before === null ? here : and(here, lt(apiKeys.id, before)))
+      .where(and(managedBy(by), before === null ? undefined : lt(apiKeys.id, before)))
       .orderBy(desc(apiKeys.id))
       .limit(limit)
   }
 
-  /** A key bound to a subject manages that subject's keys only. */
-  async #owned({ orgId, subject }: Principal, id: string): Promise<ApiKeyRow> {
+  async #owned(by: Principal, id: string): Promise<ApiKeyRow> {
     const [row] = await this.#vault.directoryOrm
       .select()
       .from(apiKeys)
-      .where(and(eq(apiKeys.id, id), eq(apiKeys.orgId, orgId)))
-    const isForeign = subject !== null && (row?.subjectKind !== subject.kind || row.subjectId !== subject.id)
-    if (row === undefined || isForeign) throw new MemosError('not_found')
+      .where(and(eq(apiKeys.id, id), managedBy(by)))
+    if (row === undefined) throw new MemosError('not_found')
     return row
+  }
+
+  /** Changes rows and forgets what is in memory, also when the answer was lost: the change may have taken effect. */
+  async #change(write: () => PromiseLike<unknown>): Promise<void> {
+    try {
+      await write()
+    } finally {
+      this.#rows.clear()
+    }
   }
 
   async #row(id: string): Promise<ApiKeyRow | null> {
@@ -143,6 +154,19 @@ export class KeyRing {
     return row ?? null
   }
 }
+
+/** The keys of the organisation; for a narrowed principal only those that are narrowed at least as much. */
+const managedBy = ({ orgId, subject, namespaces }: Principal): SQL | undefined =>
+  and(
+    eq(apiKeys.orgId, orgId),
+    ...(subject === null ? [] : [eq(apiKeys.subjectKind, subject.kind), eq(apiKeys.subjectId, subject.id)]),
+    ...(namespaces === null
+      ? []
+      : [
+          isNotNull(apiKeys.namespaces),
+          sql`not exists (select 1 from json_each(${apiKeys.namespaces}) j where j.value not in ${inJson(namespaces)})`,
+        ]),
+  )
 
 const isValid = (row: ApiKeyRow, hash: string, nowMs: number): boolean =>
   row.revokedAtMs === null &&

@@ -1,8 +1,8 @@
 import { asc, gt } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { organisations } from '../../../schemas/tables/directory.ts'
-import type { OrganisationRow } from '../../../schemas/tables/row-types.ts'
 import { ulid } from '../../../schemas/ulid.ts'
+import type { OrganisationRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
 import { DEFAULT_ORGANISATION } from './key-ring.ts'
@@ -57,6 +57,6 @@ export class OrganisationDirectory {
     id: string,
     { name, database, cubesMax }: { name: string; database: string; cubesMax: number | null },
   ): OrganisationRow {
-    return { id, name, database, state: 'active', cubesMax, createdAtMs: this.#runtime.nowMs() }
+    return { id, name, database, state: 'active', moveId: null, cubesMax, createdAtMs: this.#runtime.nowMs() }
   }
 }

@@ -1,9 +1,9 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
-import type { PrincipalRow } from '../../../schemas/tables/row-types.ts'
 import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
 import type { SubjectKind } from '../../../schemas/vocabulary.ts'
 import { UniqueError } from '../../ports/database.ts'
+import type { PrincipalRow } from '../../ports/rows.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 
 /** Users and agents of one organisation. */
@@ -39,17 +39,17 @@ export class PrincipalDirectory {
       .limit(limit)
   }
 
-  /** Removes a subject and what was granted to it. @throws MemosError not_found */
-  async remove(kind: SubjectKind, id: string): Promise<void> {
+  /** Removes a subject and what was granted to it. Answers whether it was registered. */
+  async remove(kind: SubjectKind, id: string): Promise<boolean> {
     const removed = await this.#vault.orm
       .delete(principals)
       .where(and(eq(principals.orgId, this.#orgId), eq(principals.kind, kind), eq(principals.id, id)))
       .returning({ id: principals.id })
-    if (removed.length === 0) throw new MemosError('not_found')
     const own = this.#vault.orm.select({ id: namespaces.id }).from(namespaces).where(eq(namespaces.orgId, this.#orgId))
     await this.#vault.orm
       .delete(grants)
       .where(and(inArray(grants.namespaceId, own), eq(grants.subjectKind, kind), eq(grants.subjectId, id)))
+    return removed.length > 0
   }
 }
 

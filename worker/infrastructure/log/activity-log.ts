@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { MemosError } from '../../../schemas/errors.ts'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -10,6 +11,8 @@ import { builder, statement, statementOf } from '../vault/sql.ts'
 /** Reads and refusals are written together: at this many, or when `flushMs` has passed since the first of them. */
 const ENTRIES_MAX = 256
 const CUBES_PER_ENTRY_MAX = 100
+/** Entries that wait for organisations on the move. */
+const WAITING_MAX = 10_000
 
 export interface Activity {
   context: RequestContext
@@ -68,6 +71,7 @@ export class ActivityLog {
         const vault = await this.#vault.of(orgId, this.#runtime.nowMs())
         await vault.database.batch(statementsFor(orgId, activities))
       } catch (error) {
+        if (this.#waitsForMove(error, activities)) continue
         this.#logger.warn('activity_lost', {
           orgId,
           entries: activities.length,
@@ -75,6 +79,14 @@ export class ActivityLog {
         })
       }
     }
+  }
+
+  /** What was read while an organisation is being moved is written when it has arrived. */
+  #waitsForMove(error: unknown, activities: readonly Activity[]): boolean {
+    const isMoving = error instanceof MemosError && error.code === 'organisation_moving'
+    if (!isMoving || this.#waiting.length + activities.length > WAITING_MAX) return false
+    this.#waiting.push(...activities)
+    return true
   }
 }
 

@@ -69,6 +69,10 @@ export class IdempotencyStore {
   }
 }
 
-/** Forgets answers that are too old to be asked for, of every organisation in a database. */
+/** Forgets answers that are too old to be asked for, of every organisation in a database but those that are being moved. */
 export const purgeIdempotency = (database: Database, nowMs: number): Promise<Row[]> =>
-  database.all(statement(sql`delete from idempotency where created_at_ms < ${nowMs - IDEMPOTENCY_MS}`))
+  database.all(
+    statement(
+      sql`delete from idempotency where created_at_ms < ${nowMs - IDEMPOTENCY_MS} and org_id not in (select org_id from fences)`,
+    ),
+  )

@@ -1,7 +1,9 @@
 import { and, asc, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
-import type { AuditRow } from '../../../schemas/tables/row-types.ts'
+import type { AuditRow } from '../../ports/rows.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
+import type { Principal } from '../../ports/principal.ts'
+import { isNarrowed, reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 
 export interface LogQuery {
@@ -16,14 +18,17 @@ export interface LogQuery {
 /** Days of usage that a report covers. */
 const USAGE_DAYS = 31
 
-/** LogQuery of the paper (section 5.3.2): who used which memory, when, how. One organisation's rows only. */
+/**
+ * LogQuery of the paper (section 5.3.2): who used which memory, when, how. One organisation's rows only; a narrowed key sees what was done in
+ * the namespaces that it reaches, and what it did itself.
+ */
 export class LogReader {
   readonly #vault: OrgVault
-  readonly #orgId: string
+  readonly #principal: Principal
 
-  constructor(vault: OrgVault, orgId: string) {
+  constructor(vault: OrgVault, principal: Principal) {
     this.#vault = vault
-    this.#orgId = orgId
+    this.#principal = principal
   }
 
   /** Entries newest first, below the id `before`. */
@@ -33,7 +38,10 @@ export class LogReader {
     before: number | null,
   ): Promise<(AuditRow & { namespace: string | null })[]> {
     const conditions: (SQL | undefined)[] = [
-      eq(auditLog.orgId, this.#orgId),
+      eq(auditLog.orgId, this.#principal.orgId),
+      isNarrowed(this.#principal)
+        ? sql`(${auditLog.caller} = ${this.#principal.keyId} or ${auditLog.namespaceId} in ${reachableNamespaces(this.#principal, 'read')})`
+        : undefined,
       before === null ? undefined : lt(auditLog.id, before),
       query.fromMs === null ? undefined : gte(auditLog.atMs, query.fromMs),
       query.toMs === null ? undefined : lte(auditLog.atMs, query.toMs),
@@ -64,7 +72,9 @@ export class LogReader {
     const rows = await this.#vault.orm
       .select()
       .from(usage)
-      .where(and(eq(usage.orgId, this.#orgId), sql`(${usage.period} = 'total' or ${usage.period} >= ${since})`))
+      .where(
+        and(eq(usage.orgId, this.#principal.orgId), sql`(${usage.period} = 'total' or ${usage.period} >= ${since})`),
+      )
       .orderBy(asc(usage.period))
     const total = (metric: string) => rows.find((row) => row.period === 'total' && row.metric === metric)?.value ?? 0
     const days = Map.groupBy(

@@ -3,6 +3,7 @@ import { tasks } from '../../../schemas/tables/log.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { Database } from '../../ports/database.ts'
 import type { Runtime } from '../../ports/runtime.ts'
+import { fenceCheck } from '../placement/fence.ts'
 import { builder, statement, statementOf } from '../vault/sql.ts'
 
 /** Namespaces that one look plans work for; the next look takes the next ones. */
@@ -19,13 +20,14 @@ export async function planMissingEmbeddings(
 ): Promise<void> {
   const behind = await database.all(
     statement(sql`select n.id, n.org_id from namespaces n left join vector_spaces v on v.namespace_id = n.id and v.model = ${model}
-      where n.cube_count > 0 and coalesce(v.built_seq, 0) < n.next_seq - 1
+      where n.cube_count > 0 and n.org_id not in (select org_id from fences) and coalesce(v.built_seq, 0) < n.next_seq - 1
         and not exists (select 1 from tasks t where t.namespace_id = n.id and t.kind = ${kind} and t.state in ('queued', 'running'))
       limit ${NAMESPACES_PER_LOOK_MAX}`),
   )
   const now = runtime.nowMs()
   await database.batch(
-    behind.map(([namespaceId, orgId]) =>
+    behind.flatMap(([namespaceId, orgId]) => [
+      fenceCheck(String(orgId)),
       statementOf(
         builder.insert(tasks).values({
           id: ulid(now, runtime.randomBytes),
@@ -38,6 +40,6 @@ export async function planMissingEmbeddings(
           updatedAtMs: now,
         }),
       ),
-    ),
+    ]),
   )
 }

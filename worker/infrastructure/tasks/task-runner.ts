@@ -2,15 +2,18 @@ import { sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { TASK_ATTEMPTS_MAX, TASK_LEASE_MS } from '../../../schemas/limits.ts'
 import { tasks } from '../../../schemas/tables/log.ts'
-import type { TaskRow } from '../../../schemas/tables/row-types.ts'
+import type { TaskRow } from '../../ports/rows.ts'
 import type { Database } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Runtime } from '../../ports/runtime.ts'
-import { TaskCancelled, type TaskHandler } from '../../ports/tasks.ts'
+import { TaskCancelled, type TaskHandler, TaskPostponed } from '../../ports/tasks.ts'
 import { openOrm } from '../vault/sql.ts'
 
 /** Wait before the second attempt; doubles with each further one. */
 const RETRY_MS = 1000
+
+/** The tasks of an organisation that is being moved wait for it in the new place. */
+const IS_OPEN = sql`org_id not in (select org_id from fences)`
 
 export interface TaskRunnerComponents {
   databases: ReadonlyMap<string, Database>
@@ -48,7 +51,7 @@ export class TaskRunner {
     const now = this.#components.runtime.nowMs()
     const kinds = JSON.stringify([...this.#components.handlers.keys()])
     // A select by index first: most looks find nothing, and a look must not take the write lock.
-    const due = sql`select id from tasks where state in ('queued', 'running') and coalesce(lease_until_ms, 0) <= ${now} and kind in (select value from json_each(${kinds})) order by id limit 1`
+    const due = sql`select id from tasks where state in ('queued', 'running') and coalesce(lease_until_ms, 0) <= ${now} and kind in (select value from json_each(${kinds})) and ${IS_OPEN} order by id limit 1`
     const waiting = await openOrm(database).select({ id: tasks.id }).from(tasks).where(sql`${tasks.id} in (${due})`)
     if (waiting.length === 0) return null
     const [claimed] = await openOrm(database)
@@ -74,6 +77,8 @@ export class TaskRunner {
       await this.#settle(database, task, { state: 'succeeded', leaseUntilMs: null, error: null })
     } catch (error) {
       if (error instanceof TaskCancelled) return
+      if (error instanceof TaskPostponed)
+        return await this.#settle(database, task, { state: 'queued', leaseUntilMs: error.untilMs, error: null })
       const code = error instanceof MemosError ? error.code : 'internal'
       const isLast = task.attempts >= TASK_ATTEMPTS_MAX
       logger.warn('task_failed', {
@@ -115,6 +120,6 @@ export class TaskRunner {
 
   // `attempts` tells one claim from the next: a worker that was thought dead must not finish what another one took over.
   #mine(task: TaskRow) {
-    return sql`${tasks.id} = ${task.id} and ${tasks.state} = 'running' and ${tasks.attempts} = ${task.attempts}`
+    return sql`${tasks.id} = ${task.id} and ${tasks.state} = 'running' and ${tasks.attempts} = ${task.attempts} and ${IS_OPEN}`
   }
 }

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { organisations } from '../../../schemas/tables/directory.ts'
-import type { OrganisationRow } from '../../../schemas/tables/row-types.ts'
+import type { OrganisationRow } from '../../ports/rows.ts'
 import type { Database, Row } from '../../ports/database.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import { FencedDatabase } from '../placement/fence.ts'

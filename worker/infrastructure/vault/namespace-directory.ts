@@ -1,5 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'

@@ -1,7 +1,7 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Grant, Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import { grants, namespaces } from '../../../schemas/tables/tenancy.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'

@@ -1,6 +1,7 @@
 import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import { MOVE_TASK } from '../../infrastructure/placement/organisation-moves.ts'
 import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
@@ -55,17 +56,15 @@ export const createKey: Handler<Routes['createKey']> = async (edge, context, { b
   if (principal.namespaces !== null && !body.namespaces?.every((name) => principal.namespaces?.includes(name))) {
     throw new MemosError('forbidden', { field: 'namespaces', expected: 'namespaces that the calling key may touch' })
   }
+  if (body.ratePerMinute > principal.ratePerMinute)
+    throw new MemosError('forbidden', { field: 'ratePerMinute', expected: `at most ${principal.ratePerMinute}` })
   const { row, secret } = await edge.keyRing.create(principal.orgId, body)
   return secretResponse({ key: toKey(row), secret }, 201)
 }
 
 export const listKeys: Handler<Routes['listKeys']> = async (edge, context, { query }) => {
   const list = `keys:${context.principal.orgId}`
-  const rows = await edge.keyRing.list(
-    context.principal.orgId,
-    query.limit + 1,
-    decodeCursor(query.cursor, list, 'string'),
-  )
+  const rows = await edge.keyRing.list(context.principal, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
   return toPage(rows, query.limit, list, (row) => row.id, toKey)
 }
 
@@ -93,8 +92,14 @@ export const getTask: Handler<Routes['getTask']> = async (edge, context, { param
 
 export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, { params }) => {
   const { tasks, vault } = await edge.sessions(context, 'write')
-  const task = await tasks.get(params.id)
+  const task = await tasks.get(params.id, 'write')
   if (task.state !== 'queued' && task.state !== 'running') return toTask(task)
+  // A move that has placed its organisation can only go on: half of it undone would leave the organisation closed.
+  if (task.kind === MOVE_TASK) {
+    if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key ends a move.' })
+    await edge.moves.abort(String(task.input.organisationId))
+    return toTask(await tasks.get(params.id))
+  }
   await vault.apply([
     {
       kind: 'set_task',

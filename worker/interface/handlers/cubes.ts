@@ -5,11 +5,14 @@ import type { Filter } from '../../../schemas/filter.ts'
 import type { memoryRoutes } from '../../../schemas/routes/memory.ts'
 import { CUBE_ANSWER_HEADER, type Handler } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
-import { toMemCube, toReceipt } from '../views.ts'
+import { receipts, toMemCube } from '../views.ts'
 
 type Routes = typeof memoryRoutes
 
 const etagOf = (cid: string): string => `"${cid}"`
+/** Whether an If-None-Match header names an entity tag: a list, weakly compared (RFC 9110, section 13.1.2). */
+const namesEtag = (header: string | null, etag: string): boolean =>
+  header?.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag) ?? false
 const withEtag = (cube: MemCube, status: number): Response =>
   new Response(JSON.stringify(cube), {
     status,
@@ -41,10 +44,9 @@ export const createCubes: Handler<Routes['createCubes']> = async (edge, context,
   const session = await edge.sessions(context, 'write')
   const namespace = await edge.namespaces.forWrite(session.vault, body.cubes[0] ?? {}, context)
   const plan = edge.embeddings.plan(namespace, context)
-  const answer = await edge.writer.create(session, namespace, body.cubes, context, plan.writes, (cubes) => ({
-    status: 201,
-    body: { cubes: cubes.map((cube) => toReceipt(namespace.name, cube)), taskId: plan.taskId },
-  }))
+  const respond = receipts(namespace.name, plan.taskId)
+  const nameOf = (at: number, field: string) => `cubes.${at}.${field}`
+  const answer = await edge.writer.create(session, namespace, body.cubes, context, plan.writes, respond, nameOf)
   edge.embeddings.wake(namespace, plan)
   return answer
 }
@@ -83,7 +85,7 @@ export const getCube: Handler<Routes['getCube']> = async (edge, context, { param
     namespaceId: full.cube.namespaceId,
     used: [full.cube],
   })
-  if (request.headers.get('if-none-match') === etagOf(full.cube.cid))
+  if (namesEtag(request.headers.get('if-none-match'), etagOf(full.cube.cid)))
     return new Response(null, { status: 304, headers: { etag: etagOf(full.cube.cid) } })
   return withEtag(toMemCube(full), 200)
 }

@@ -9,7 +9,7 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { readPrompt } from '../mem-reader/read-prompt.ts'
-import { toMemCube, toReceipt } from '../views.ts'
+import { receipts, toMemCube } from '../views.ts'
 
 type Routes = typeof memoryRoutes
 
@@ -17,13 +17,28 @@ export const remember: Handler<Routes['remember']> = async (edge, context, { bod
   const session = await edge.sessions(context, 'write')
   const namespace = await edge.namespaces.forWrite(session.vault, body, context)
   const plan = edge.embeddings.plan(namespace, context)
-  const answer = await edge.writer.create(session, namespace, cubesOf(body), context, plan.writes, (cubes) => ({
-    status: 201,
-    body: { cubes: cubes.map((cube) => toReceipt(namespace.name, cube)), taskId: plan.taskId },
-  }))
+  const respond = receipts(namespace.name, plan.taskId)
+  const answer = await edge.writer.create(
+    session,
+    namespace,
+    cubesOf(body),
+    context,
+    plan.writes,
+    respond,
+    fieldOf(body),
+  )
   edge.embeddings.wake(namespace, plan)
   return answer
 }
+
+/** What a field of a memory is called in the request: a message's own, or one that all messages share. */
+const fieldOf =
+  ({ messages }: RememberRequest) =>
+  (at: number, field: string): string => {
+    const message = messages?.[at]
+    const top = field.split('.')[0] ?? field
+    return message !== undefined && Object.hasOwn(message, top) ? `messages.${at}.${field}` : field
+  }
 
 /** MemReader without a model: each message becomes one memory, with what is known of it. */
 export function cubesOf({ text, messages, ...shared }: RememberRequest): CreateCube[] {

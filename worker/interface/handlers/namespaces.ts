@@ -1,7 +1,10 @@
+import type { NamespaceSettings, Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
+import type { Principal } from '../../ports/principal.ts'
+import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toNamespace, toPrincipal } from '../views.ts'
@@ -14,7 +17,32 @@ async function found(session: VaultSession, name: string, access: 'read' | 'writ
   return namespace
 }
 
+function expectKnownWeights({ weightNames }: Edge, { weights = {} }: NamespaceSettings): void {
+  const unknown = Object.keys(weights).find((name) => !weightNames.includes(name))
+  if (unknown !== undefined)
+    throw new MemosError('invalid_request', {
+      field: `settings.weights.${unknown}`,
+      expected: `one of ${weightNames.join(', ')}`,
+    })
+}
+
+/** A narrowed key makes nothing outside of what it was narrowed to, least of all under the name of another subject's private memory. */
+function expectMayCreate(
+  { subject, namespaces }: Principal,
+  { name, owner }: { name: string; owner?: Subject | undefined },
+): void {
+  if (namespaces !== null && !namespaces.includes(name))
+    throw new MemosError('forbidden', { field: 'name', expected: 'a namespace that the calling key may touch' })
+  if (subject === null) return
+  if (owner?.kind !== subject.kind || owner.id !== subject.id)
+    throw new MemosError('forbidden', { field: 'owner', expected: 'the subject that the calling key is bound to' })
+  if (/^(user|agent):/.test(name) && name !== `${subject.kind}:${subject.id}`)
+    throw new MemosError('forbidden', { field: 'name', expected: 'a name that is not kept for another subject' })
+}
+
 export const createNamespace: Handler<Routes['createNamespace']> = async (edge, context, { body }) => {
+  expectKnownWeights(edge, body.settings)
+  expectMayCreate(context.principal, body)
   const session = await edge.sessions(context, 'write')
   const namespace = edge.namespaces.newRow(context, { ...body, owner: body.owner ?? null })
   await session.namespaces.insert(namespace)
@@ -32,12 +60,7 @@ export const getNamespace: Handler<Routes['getNamespace']> = async (edge, contex
   toNamespace(await found(await edge.sessions(context, 'read'), params.name, 'read'))
 
 export const updateNamespace: Handler<Routes['updateNamespace']> = async (edge, context, { params, body }) => {
-  const unknown = Object.keys(body.settings.weights ?? {}).find((name) => !edge.weightNames.includes(name))
-  if (unknown !== undefined)
-    throw new MemosError('invalid_request', {
-      field: `settings.weights.${unknown}`,
-      expected: `one of ${edge.weightNames.join(', ')}`,
-    })
+  expectKnownWeights(edge, body.settings)
   const session = await edge.sessions(context, 'write')
   const namespace = await found(session, params.name, 'write')
   await session.vault.apply([{ kind: 'set_namespace_settings', namespaceId: namespace.id, settings: body.settings }])

@@ -1,6 +1,6 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { EMBED_TEXTS_MAX } from '../../../schemas/limits.ts'
-import type { NamespaceRow, TaskRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow, TaskRow } from '../../ports/rows.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'

@@ -1,13 +1,13 @@
 import type { CreateCube, UpdateCube } from '../../../schemas/cube.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { OrgVault } from '../../infrastructure/vault/mem-vault.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
-import { GuardError } from '../../ports/database.ts'
+import { GuardError, UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { NewCube, StoredCube, VaultWrite } from '../../ports/vault-write.ts'
 import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
@@ -180,7 +180,9 @@ export class MemoryWriter {
     try {
       await vault.apply(writes)
     } catch (error) {
-      await this.#blobs.delete(blobs.map((blob) => blob.key))
+      // Only a refusal is sure to have written nothing. When the answer was lost the rows may be there, and they need their blobs.
+      if (error instanceof GuardError || error instanceof UniqueError)
+        await this.#blobs.delete(blobs.map((blob) => blob.key))
       throw error
     }
   }

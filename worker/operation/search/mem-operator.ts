@@ -1,7 +1,7 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { RERANK_CANDIDATES_MAX, RERANK_MS_MAX, SEARCH_RESULTS_MAX } from '../../../schemas/limits.ts'
 import type { RetrievalReport, SearchRequest } from '../../../schemas/search.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { Embedder } from '../../ports/embedder.ts'

@@ -1,7 +1,7 @@
 import type { Filter } from '../../../schemas/filter.ts'
 import { SEARCH_CANDIDATES_MAX, SEARCH_POSTINGS_MAX, VECTOR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
 import type { SearchRequest } from '../../../schemas/search.ts'
-import type { NamespaceRow } from '../../../schemas/tables/row-types.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope } from '../../ports/lexical.ts'
 import type { VectorHit } from '../../ports/vectors.ts'

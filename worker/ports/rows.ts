@@ -1,7 +1,7 @@
-import type { cubes as cubesTable, revisions as revisionsTable } from './cubes.ts'
-import type { apiKeys as apiKeysTable, organisations as organisationsTable } from './directory.ts'
-import type { auditLog as auditLogTable, tasks as tasksTable } from './log.ts'
-import type { namespaces as namespacesTable, principals as principalsTable } from './tenancy.ts'
+import type { cubes as cubesTable, revisions as revisionsTable } from '../../schemas/tables/cubes.ts'
+import type { apiKeys as apiKeysTable, organisations as organisationsTable } from '../../schemas/tables/directory.ts'
+import type { auditLog as auditLogTable, tasks as tasksTable } from '../../schemas/tables/log.ts'
+import type { namespaces as namespacesTable, principals as principalsTable } from '../../schemas/tables/tenancy.ts'
 
 /** Rows as the code sees them, derived from the tables. */
 export type OrganisationRow = typeof organisationsTable.$inferSelect

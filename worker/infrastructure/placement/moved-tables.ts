@@ -1,0 +1,103 @@
+import { getTableColumns } from 'drizzle-orm'
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { cubes, postings, revisions, sessions, tombstones } from '../../../schemas/tables/cubes.ts'
+import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
+import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
+import { embeddings, vectorSpaces } from '../../../schemas/tables/vectors.ts'
+
+/** A column as it travels: read as text or number, written from element `at` of a JSON row. */
+export interface MovedColumn {
+  name: string
+  read: string
+  write(at: number): string
+}
+
+/** A table whose rows move with their organisation. */
+export interface MovedTable {
+  name: string
+  /** FROM clause; the moved rows are `t`. */
+  from: string
+  /** Equals the organisation's id, or the namespace's. */
+  owner: string
+  /** Order of the rows, unique within the owner. */
+  key: readonly string[]
+  columns: readonly MovedColumn[]
+  /** Rows of one page, so that a page is some megabytes at most. */
+  pageRows: number
+  /** The rows that move; others stay behind. */
+  only?: string
+  /** The rows that may be erased already: those that no other table needs to be found by. */
+  erasable?: string
+}
+
+interface TableInit {
+  owner: string
+  key: readonly string[]
+  pageRows: number
+  from?: string
+  only?: string
+  erasable?: string
+  /** A row number that the target gives out anew; nothing refers to it, but for `sessions.id`, which travels as the session's key. */
+  renumbered?: 'id'
+}
+
+const snakeCase = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+function moved(name: string, table: SQLiteTable, { renumbered, ...init }: TableInit): MovedTable {
+  const all = Object.entries(getTableColumns(table)).map(([key, column]) => ({ ...column, name: snakeCase(key) }))
+  const names = all.map((column) => column.name).filter((column) => column !== renumbered)
+  const namespaceAt = names.indexOf('namespace_id')
+  const columns = names.map((column): MovedColumn => {
+    if (column === 'session_id')
+      return {
+        name: column,
+        read: '(select s.key from sessions s where s.id = t.session_id)',
+        write: (at) =>
+          `(select s.id from sessions s where s.namespace_id = j.value->>${namespaceAt} and s.key = j.value->>${at})`,
+      }
+    const isBytes = all.find((one) => one.name === column)?.dataType === 'buffer'
+    return isBytes
+      ? { name: column, read: `hex(t.${column})`, write: (at) => `unhex(j.value->>${at})` }
+      : { name: column, read: `t.${column}`, write: (at) => `j.value->>${at}` }
+  })
+  return { name, from: `${name} t`, ...init, columns }
+}
+
+/** Rows that belong to the organisation itself. Keys and the directory stay in the default database. */
+export const ORGANISATION_TABLES: readonly MovedTable[] = [
+  moved('principals', principals, { owner: 't.org_id', key: ['t.kind', 't.id'], pageRows: 1000 }),
+  moved('usage', usage, { owner: 't.org_id', key: ['t.period', 't.metric'], pageRows: 1000 }),
+  // A claim without an answer belongs to a request whose write the fence has refused: its retry must be free to run.
+  moved('idempotency', idempotency, { owner: 't.org_id', key: ['t.key'], pageRows: 16, only: 't.status != 0' }),
+  moved('audit_log', auditLog, { owner: 't.org_id', key: ['t.id'], pageRows: 500, renumbered: 'id' }),
+  moved('tasks', tasks, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
+  moved('namespaces', namespaces, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
+]
+
+/** Rows of one namespace, in the order in which they refer to each other. */
+export const NAMESPACE_TABLES: readonly MovedTable[] = [
+  moved('grants', grants, { owner: 't.namespace_id', key: ['t.subject_kind', 't.subject_id'], pageRows: 1000 }),
+  moved('sessions', sessions, { owner: 't.namespace_id', key: ['t.key'], pageRows: 1000, renumbered: 'id' }),
+  moved('cubes', cubes, {
+    owner: 't.namespace_id',
+    key: ['t.seq'],
+    pageRows: 500,
+    erasable: 'not exists (select 1 from revisions r where r.cube_id = t.cube_id)',
+  }),
+  moved('revisions', revisions, {
+    from: 'revisions t join cubes c on c.cube_id = t.cube_id',
+    owner: 'c.namespace_id',
+    key: ['c.seq', 't.number'],
+    pageRows: 100,
+    renumbered: 'id',
+  }),
+  moved('postings', postings, { owner: 't.namespace_id', key: ['t.term', 't.seq'], pageRows: 5000 }),
+  moved('tombstones', tombstones, { owner: 't.namespace_id', key: ['t.cube_id'], pageRows: 1000 }),
+  moved('vector_spaces', vectorSpaces, { owner: 't.namespace_id', key: ['t.model'], pageRows: 100 }),
+  moved('embeddings', embeddings, {
+    owner: 't.namespace_id',
+    key: ['t.model', 't.seq'],
+    pageRows: 250,
+    renumbered: 'id',
+  }),
+]

@@ -1,0 +1,41 @@
+import { sql } from 'drizzle-orm'
+import type { Database, Statement } from '../../ports/database.ts'
+import { statement } from '../vault/sql.ts'
+import { type MovedTable, NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
+
+/** Rows of one table that one statement erases: other organisations write between two of them. */
+const ERASED_ROWS_MAX = 5000
+
+/**
+ * Erases some of an organisation's rows in a database and answers how many; 0 when none is left.
+ * @throws GuardError when the expectation was false
+ */
+export async function eraseRows(database: Database, orgId: string, expectation: Statement): Promise<number> {
+  const [namespace] = await database.all(statement(sql`select id from namespaces where org_id = ${orgId} limit 1`))
+  const erasures =
+    namespace === undefined
+      ? ORGANISATION_TABLES.map((table) => eraseSome(table, orgId))
+      : // Against the order of references: revisions are found by their cubes.
+        NAMESPACE_TABLES.toReversed().map((table) => eraseSome(table, Number(namespace[0])))
+  const answers = await database.batch([expectation, ...erasures])
+  const erased = answers.reduce((sum, rows) => sum + rows.length, 0)
+  if (namespace === undefined || erased > 0) return erased
+  const [, gone] = await database.batch([
+    expectation,
+    statement(sql`delete from namespaces where id = ${namespace[0]} returning 1 as erased`),
+  ])
+  return gone?.length ?? 0
+}
+
+function eraseSome(table: MovedTable, owner: string | number): Statement {
+  const { name, from, key, erasable } = table
+  // Rows are named by the table's own columns; where the order is another table's, by the row number.
+  const [columns, selected] =
+    from === `${name} t`
+      ? [[table.owner, ...key].map((column) => column.slice(2)).join(', '), [table.owner, ...key].join(', ')]
+      : ['id', 't.id']
+  return {
+    sql: `delete from ${name} where (${columns}) in (select ${selected} from ${from} where ${table.owner} = ?${erasable === undefined ? '' : ` and ${erasable}`} limit ${ERASED_ROWS_MAX}) returning 1 as erased`,
+    params: [owner],
+  }
+}

@@ -1,0 +1,21 @@
+import { MemosError } from '../../../schemas/errors.ts'
+import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Handler } from '../http/bind-route.ts'
+import { toOrganisation, toTask } from '../views.ts'
+
+type Routes = typeof administrationRoutes
+
+const expectRoot = ({ principal }: RequestContext): void => {
+  if (!principal.root) throw new MemosError('forbidden', { detail: 'Only the root key moves organisations.' })
+}
+
+export const moveOrganisation: Handler<Routes['moveOrganisation']> = async (edge, context, { params, body }) => {
+  expectRoot(context)
+  return toTask(await edge.moves.request(params.id, body.database))
+}
+
+export const abortMove: Handler<Routes['abortMove']> = async (edge, context, { params }) => {
+  expectRoot(context)
+  return toOrganisation(await edge.moves.abort(params.id))
+}
