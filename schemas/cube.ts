@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Metadata, Moment, Name, NamespaceName, Tags } from './common.ts'
+import { isWellFormed, Metadata, Moment, Name, NamespaceName, Tags, WELL_FORMED } from './common.ts'
 import { LifecycleState } from './lifecycle.ts'
 import { BATCH_ITEMS_MAX, CONTENT_BYTES_MAX, LINEAGE_MAX, TITLE_LENGTH_MAX, VECTOR_DIMENSIONS_MAX } from './limits.ts'
 import { KvRendition, LanguageTag, LoraRendition, SteeringRendition } from './rendition.ts'
@@ -12,13 +12,18 @@ const utf8 = new TextEncoder()
 export const Content = z
   .string()
   .refine((text) => text.trim().length > 0, 'text that is not blank')
-  .refine((text) => text.isWellFormed(), 'well-formed Unicode')
+  .refine(isWellFormed, WELL_FORMED)
   .refine((text) => utf8.encode(text).length <= CONTENT_BYTES_MAX, `at most ${CONTENT_BYTES_MAX} bytes of UTF-8`)
   .meta({ id: 'Content', examples: ['I moved to Lisbon in March.'] })
 
 export const Origin = z
-  .strictObject({ kind: OriginKind.default('user_input'), ref: z.string().max(512).optional() })
+  .strictObject({
+    kind: OriginKind.default('user_input'),
+    ref: z.string().max(512).refine(isWellFormed, WELL_FORMED).optional(),
+  })
   .meta({ id: 'Origin' })
+
+const Title = z.string().min(1).max(TITLE_LENGTH_MAX).refine(isWellFormed, WELL_FORMED)
 
 /** Vector made by the caller's own model. */
 export const CallerEmbedding = z
@@ -36,7 +41,7 @@ export const Target = { namespace: NamespaceName.optional(), userId: Name.option
 const cubeFields = {
   content: Content,
   renditions: z.array(ModelPayload).max(8).optional(),
-  title: z.string().min(1).max(TITLE_LENGTH_MAX).optional(),
+  title: Title.optional(),
   semanticType: SemanticType.default('fact'),
   memoryType: MemoryType.default('plaintext'),
   language: LanguageTag.optional(),
@@ -70,22 +75,20 @@ export const CreateCube = z
   })
   .meta({
     id: 'CreateCube',
-    examples: [{ content: 'Alice prefers window seats.', tags: ['travel'], semanticType: 'preference' }],
+    examples: [{ content: 'Alice prefers window seats.', tags: ['travel'], semanticType: 'user_preference' }],
   })
 export type CreateCube = z.infer<typeof CreateCube>
 
-export const CreateCubes = z
-  .strictObject({ cubes: z.array(CreateCube).min(1).max(BATCH_ITEMS_MAX) })
-  .meta({
-    id: 'CreateCubes',
-    examples: [{ cubes: [{ content: 'Alice prefers window seats.' }, { content: 'Alice moved to Lisbon.' }] }],
-  })
+export const CreateCubes = z.strictObject({ cubes: z.array(CreateCube).min(1).max(BATCH_ITEMS_MAX) }).meta({
+  id: 'CreateCubes',
+  examples: [{ cubes: [{ content: 'Alice prefers window seats.' }, { content: 'Alice moved to Lisbon.' }] }],
+})
 
 export const UpdateCube = z
   .strictObject({
     mode: UpdateMode.default('overwrite'),
     content: Content.optional(),
-    title: z.string().min(1).max(TITLE_LENGTH_MAX).nullable().optional(),
+    title: Title.nullable().optional(),
     semanticType: SemanticType.optional(),
     tags: Tags.optional(),
     metadata: Metadata.optional(),

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { copyConsoleAssets } from './console-assets.ts'
 import { databaseBindings, runWrangler } from './wrangler.ts'
 
 const NO_ACCOUNT = `No Cloudflare account is configured, so nothing was deployed.
@@ -17,6 +18,7 @@ const AFTER_FIRST_DEPLOY = `Deployed for the first time. Set the root key, then 
   npx wrangler secret put MEMOS_ROOT_KEY`
 
 async function deploy(): Promise<boolean> {
+  copyConsoleAssets()
   // New code must never meet an old schema: migrate first, except on the first run, where the deployment creates the databases.
   const isFirst = !(await runWrangler(['d1', 'info', 'DB', '--json'], { output: 'ignore' }))
   if (!isFirst && !(await migrate())) return false

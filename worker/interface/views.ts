@@ -1,16 +1,9 @@
 import type { ApiKey, LogEntry, Task } from '../../schemas/administration.ts'
 import { isoOf } from '../../schemas/common.ts'
 import type { CubeReceipt, MemCube } from '../../schemas/cube.ts'
-import type {
-  ApiKeyRow,
-  AuditRow,
-  NamespaceRow,
-  OrganisationRow,
-  PrincipalRow,
-  TaskRow,
-} from '../ports/rows.ts'
 import type { Scope } from '../../schemas/vocabulary.ts'
 import type { FullCube } from '../infrastructure/vault/cube-reader.ts'
+import type { ApiKeyRow, AuditRow, NamespaceRow, OrganisationRow, PrincipalRow, TaskRow } from '../ports/rows.ts'
 import type { NewCube } from '../ports/vault-write.ts'
 
 /** A cube as callers see it. */

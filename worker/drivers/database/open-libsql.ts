@@ -15,6 +15,8 @@ const FILE_PRAGMAS = [
   'synchronous = normal',
   'cache_size = -65536',
   'temp_store = memory',
+  // Deleted content is overwritten where that needs no extra write.
+  'secure_delete = fast',
   'mmap_size = 268435456',
   // Postings touch pages all over the tree: a checkpoint every 4 MB would write the same pages again and again.
   'wal_autocheckpoint = 16384',

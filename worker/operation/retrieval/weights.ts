@@ -28,8 +28,6 @@ export interface RetrievalWeights {
   recencySessions: number
   /** The best cosine among the candidates counts as this share of the best lexical score, the worst as 0. */
   vector: number
-  /** Relevance against novelty in `diversify`: 1 keeps the ranking, 0 looks at novelty only. */
-  mmrLambda: number
 }
 
 export const DEFAULT_WEIGHTS: RetrievalWeights = {
@@ -51,7 +49,6 @@ export const DEFAULT_WEIGHTS: RetrievalWeights = {
   recency: 0.8,
   recencySessions: 20,
   vector: 1,
-  mmrLambda: 1,
 }
 
 const B_MIN = 0.2
