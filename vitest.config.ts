@@ -29,7 +29,12 @@ export default defineConfig({
         plugins: [
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./schemas/migrations') } },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations('./schemas/migrations'),
+                MEMOS_ROOT_KEY: 'root-key-of-the-scenario-tests-on-workerd',
+              },
+            },
           })),
         ],
         test: {

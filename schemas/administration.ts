@@ -20,6 +20,11 @@ export const Organisation = z
   })
   .meta({ id: 'Organisation' })
 
+/** The answer is a task; the organisation is written again when it is done. */
+export const MoveOrganisation = z
+  .strictObject({ database: Name })
+  .meta({ id: 'MoveOrganisation', examples: [{ database: 'shard-1' }] })
+
 export const CreatePrincipal = z
   .strictObject({ id: Name, displayName: Name.optional() })
   .meta({ id: 'CreatePrincipal', examples: [{ id: 'alice', displayName: 'Alice' }] })

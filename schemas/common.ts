@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { utf8Length } from './canonical-text.ts'
 import {
   CLOCK_SKEW_MS_MAX,
+  METADATA_BYTES_MAX,
   METADATA_KEYS_MAX,
   NAME_LENGTH_MAX,
   PAGE_ITEMS_DEFAULT,
@@ -9,17 +11,25 @@ import {
   TAGS_MAX,
 } from './limits.ts'
 
+/** What a refusal of lone surrogates says: they have no UTF-8 form. */
+export const WELL_FORMED = 'well-formed Unicode'
+export const isWellFormed = (text: string): boolean => text.isWellFormed()
+
 // Control characters have no business in names and break logs and terminals.
 const printable = /^[^\p{Cc}\p{Cs}]+$/u
 
 /** Name that a caller chooses for a session, speaker, user or agent. */
 export const Name = z.string().min(1).max(NAME_LENGTH_MAX).regex(printable, 'no control characters')
 
+/** Name of a namespace. A subject's own is `user:` or `agent:` and its id, whatever characters that id has. */
 export const NamespaceName = z
   .string()
   .min(1)
-  .max(NAME_LENGTH_MAX)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]*$/, 'letters, digits and . _ : @ -, starting with a letter or digit')
+  .max('agent:'.length + NAME_LENGTH_MAX)
+  .regex(
+    /^(?:[A-Za-z0-9][A-Za-z0-9._:@-]*|(?:user|agent):[^\p{Cc}\p{Cs}]+)$/u,
+    'letters, digits and . _ : @ -, starting with a letter or digit',
+  )
   .meta({ id: 'NamespaceName', examples: ['default', 'user:alice'] })
 
 export const Tag = z.string().min(1).max(TAG_LENGTH_MAX).regex(printable, 'no control characters')
@@ -27,8 +37,15 @@ export const Tags = z.array(Tag).max(TAGS_MAX)
 
 /** Flat, caller-defined facts that filters can ask for. */
 export const Metadata = z
-  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/), z.union([z.string().max(1024), z.number(), z.boolean()]))
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/),
+    z.union([z.string().max(1024).refine(isWellFormed, WELL_FORMED), z.number(), z.boolean()]),
+  )
   .refine((value) => Object.keys(value).length <= METADATA_KEYS_MAX, `at most ${METADATA_KEYS_MAX} keys`)
+  .refine(
+    (value) => utf8Length(JSON.stringify(value)) <= METADATA_BYTES_MAX,
+    `at most ${METADATA_BYTES_MAX} bytes as JSON`,
+  )
   .meta({ id: 'Metadata' })
 export type Metadata = z.infer<typeof Metadata>
 

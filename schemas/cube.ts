@@ -16,14 +16,18 @@ export const Content = z
   .refine((text) => utf8.encode(text).length <= CONTENT_BYTES_MAX, `at most ${CONTENT_BYTES_MAX} bytes of UTF-8`)
   .meta({ id: 'Content', examples: ['I moved to Lisbon in March.'] })
 
+/** Text of a column: SQLite ends a text at NUL. */
+const noNul = (text: string): boolean => !text.includes('\0')
+const NO_NUL = 'text without NUL characters'
+
 export const Origin = z
   .strictObject({
     kind: OriginKind.default('user_input'),
-    ref: z.string().max(512).refine(isWellFormed, WELL_FORMED).optional(),
+    ref: z.string().max(512).refine(isWellFormed, WELL_FORMED).refine(noNul, NO_NUL).optional(),
   })
   .meta({ id: 'Origin' })
 
-const Title = z.string().min(1).max(TITLE_LENGTH_MAX).refine(isWellFormed, WELL_FORMED)
+const Title = z.string().min(1).max(TITLE_LENGTH_MAX).refine(isWellFormed, WELL_FORMED).refine(noNul, NO_NUL)
 
 /** Vector made by the caller's own model. */
 export const CallerEmbedding = z

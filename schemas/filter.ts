@@ -33,7 +33,7 @@ const Scalar = z.union([z.string().max(1024), z.number(), z.boolean()])
 const FieldName = z
   .string()
   .refine(
-    (name) => name in FILTER_FIELDS || /^metadata\.[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name),
+    (name) => Object.hasOwn(FILTER_FIELDS, name) || /^metadata\.[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name),
     'a filterable field or metadata.KEY',
   )
 
@@ -65,11 +65,12 @@ const childrenOf = (node: unknown): unknown[] => {
 /** Depth and size are checked level by level before the recursive schema runs: a deep filter must not exhaust the stack. */
 const withinBounds = (root: unknown): boolean => {
   let level: unknown[] = [root]
-  let count = 0
+  let conditions = 0
   for (let depth = 1; level.length > 0; depth++) {
-    count += level.length
-    if (depth > FILTER_DEPTH_MAX || count > FILTER_CONDITIONS_MAX * 2) return false
-    level = level.flatMap(childrenOf)
+    const children = level.map(childrenOf)
+    conditions += children.filter((list) => list.length === 0).length
+    if (depth > FILTER_DEPTH_MAX || conditions > FILTER_CONDITIONS_MAX) return false
+    level = children.flat()
   }
   return true
 }

@@ -23,12 +23,10 @@ export const Role = z.enum(ROLES).meta({ id: 'Role' })
 export type Role = z.infer<typeof Role>
 
 export const LAYERS = ['private', 'shared', 'global'] as const
-export const Layer = z
-  .enum(LAYERS)
-  .meta({
-    id: 'Layer',
-    description: 'private: its owner; shared: those granted; global: everyone in the organisation.',
-  })
+export const Layer = z.enum(LAYERS).meta({
+  id: 'Layer',
+  description: 'private: its owner; shared: those granted; global: everyone in the organisation.',
+})
 export type Layer = z.infer<typeof Layer>
 
 export const SUBJECT_KINDS = ['user', 'agent'] as const

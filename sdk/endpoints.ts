@@ -29,6 +29,8 @@ export const ENDPOINTS = {
   getProvenance: 'get /v1/cubes/:cubeId/provenance',
   createOrganisation: 'post /v1/organisations',
   listOrganisations: 'get /v1/organisations',
+  moveOrganisation: 'post /v1/organisations/:id/move',
+  abortMove: 'delete /v1/organisations/:id/move',
   createUser: 'post /v1/users',
   listUsers: 'get /v1/users',
   deleteUser: 'delete /v1/users/:id',

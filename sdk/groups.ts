@@ -62,6 +62,11 @@ export const organisationsOf = (client: MemosClient) => ({
   create: (body: Body<'createOrganisation'>, options?: CallOptions) =>
     client.call('createOrganisation', { ...options, body }),
   list: (options?: CallOptions) => client.iterate('listOrganisations', { ...options }),
+  /** To another database, in the background; writes are refused with organisation_moving until it is there. */
+  move: (id: string, body: Body<'moveOrganisation'>, options?: CallOptions) =>
+    client.call('moveOrganisation', { ...options, params: { id }, body }),
+  /** Unless it is in the new database already. */
+  abortMove: (id: string, options?: CallOptions) => client.call('abortMove', { ...options, params: { id } }),
 })
 
 export const tasksOf = (client: MemosClient) => ({

@@ -42,7 +42,8 @@ const ACTIVITY_FLUSH_MS = 250
 export interface HostParts {
   databases: ReadonlyMap<string, Database>
   blobs: BlobStore
-  embedder: Embedder | null
+  /** First the model that embeds; a further one answers queries while the first one's vectors are being built. */
+  embedders: readonly Embedder[]
   reranker: Reranker | null
   rateLimiter: RateLimiter
   runtime: Runtime
@@ -69,7 +70,8 @@ const waitMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 
 /** The composition root: the one place that knows which class stands behind which interface. */
 export function composeEdge(host: HostParts): Components {
-  const { databases, blobs, runtime, logger, embedder, queue } = host
+  const { databases, blobs, runtime, logger, embedders, queue } = host
+  const embedder = embedders[0] ?? null
   const vault = new MemVault({ databases })
   const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
   const sessions = vaultSessions({ vault, blobs, vectorIndex, logger })
@@ -99,7 +101,7 @@ export function composeEdge(host: HostParts): Components {
     moves: new OrganisationMoves({ vault, runtime, queue, mover }),
     namespaces: new NamespaceDirectory(vault, runtime),
     writer: new MemoryWriter({ blobs, runtime, encodeVector }),
-    operator: new MemOperator({ embedder, reranker: host.reranker, logger }),
+    operator: new MemOperator({ embedders, reranker: host.reranker, logger }),
     embeddings,
     eraser: new Eraser({
       blobs,

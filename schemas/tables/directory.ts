@@ -9,6 +9,8 @@ export const organisations = sqliteTable('organisations', {
   state: text({ enum: ['active', 'moving'] })
     .notNull()
     .default('active'),
+  /** The move under way (id of its task): whoever holds another id may not switch the placement. */
+  moveId: text(),
   /** Cubes the organisation may hold; null means no quota. */
   cubesMax: integer(),
   createdAtMs: integer().notNull(),

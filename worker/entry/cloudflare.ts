@@ -3,15 +3,13 @@ import openApi from '../../openapi.json'
 import { createApp } from '../app.ts'
 import { type Components, composeEdge } from '../components.ts'
 import { R2BlobStore } from '../drivers/blob-store/r2.ts'
-import { OpenAiCompatibleEmbedder } from '../drivers/embedder/openai-compatible.ts'
 import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
-import { DurableObjectVectorIndex } from '../drivers/vector-index/durable-object-index.ts'
-import { VectorizeIndex } from '../drivers/vector-index/vectorize-index.ts'
 import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
+import { modelsOf, vectorIndexOf } from './cloudflare/models.ts'
 import { openVectorIndex } from './cloudflare/open-vector-index.ts'
 
 export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
@@ -43,19 +41,10 @@ function hostOf(env: Env): Host {
   const logger = jsonLinesLogger(console.log, Date.now)
   const blobs = new R2BlobStore(env.BLOBS)
   const databases = d1Databases(env)
-  const vectorize = env.VECTORIZE
   const components = composeEdge({
     databases,
     blobs,
-    embedder:
-      env.MEMOS_EMBEDDER && env.MEMOS_EMBEDDER_MODEL
-        ? new OpenAiCompatibleEmbedder({
-            baseUrl: env.MEMOS_EMBEDDER,
-            model: env.MEMOS_EMBEDDER_MODEL,
-            apiKey: env.MEMOS_EMBEDDER_API_KEY,
-          })
-        : null,
-    reranker: null,
+    ...modelsOf(env),
     rateLimiter: new DurableObjectRateLimiter(env.RATE_LIMITER),
     runtime: {
       nowMs: Date.now,
@@ -72,10 +61,7 @@ function hostOf(env: Env): Host {
     },
     logger,
     queue: { wake: () => void deferred.getStore()?.add(env.REFINE.send({ wake: true }).catch(() => undefined)) },
-    vectorIndex: (source) =>
-      vectorize === undefined
-        ? new DurableObjectVectorIndex(env.VECTOR_INDEX)
-        : new VectorizeIndex({ vectorize, source }, { dimensions: Number(env.MEMOS_VECTORIZE_DIMENSIONS) }),
+    vectorIndex: (source) => vectorIndexOf(env, source),
     rootHash: hashSecret(key),
     singleProcess: false,
     logRequests: env.MEMOS_LOG === 'requests',

@@ -1,4 +1,5 @@
-import { ConfigError, readConfig } from './node/config.ts'
+import { ConfigError } from './config-error.ts'
+import { readConfig } from './node/config.ts'
 import { startServer } from './node/server.ts'
 
 /** `npm start`: the edge on this machine. Prints one line when it is ready; SIGINT and SIGTERM stop it cleanly. */

@@ -69,6 +69,8 @@ export type VaultWrite =
       model: string
       dimensions: number
       state: 'building' | 'active'
+      /** How far the space had been filled when the cubes were read; null when there was none. */
+      fromSeq: number | null
       builtSeq: number
       atMs: number
     }

@@ -4,18 +4,21 @@ import type { SearchScope } from './lexical.ts'
 export interface VectorSpaceState {
   model: string
   dimensions: number
+  /** `retired` spaces wait to be removed; nothing reads them. */
   state: 'building' | 'active' | 'retired'
+  /** Cubes up to this sequence number have been embedded; below 1 when none is sure to be. */
   builtSeq: number
 }
 
 export interface VectorHit {
   seq: number
-  /** Exact cosine of the stored vector. */
+  /** Exact cosine of the stored vector; after `fuseSpaces` its share of the best one. */
   cosine: number
 }
 
 /** Nearest vectors with the permissions of one principal. */
 export interface VectorSearch {
+  /** All spaces of a namespace, retired ones too. */
   spaces(namespaceId: number): Promise<VectorSpaceState[]>
   nearest(
     namespaceId: number,

@@ -7,6 +7,7 @@ import { VectorizeIndex } from './vectorize-index.ts'
 
 const DIMENSIONS = 8
 const SPACE: VectorSpace = {
+  orgId: 'org',
   namespaceId: Number.MAX_SAFE_INTEGER,
   model: `long/${'m'.repeat(200)}`,
   dimensions: DIMENSIONS,

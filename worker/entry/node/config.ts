@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { ConfigError } from '../config-error.ts'
+import { MODEL_VARIABLES, type ModelSettings, modelSettings, parseEnvironment, WORKERS_AI } from '../model-settings.ts'
 
 const Port = z.coerce.number().int().min(0).max(65_535)
-const Url = z.url({ protocol: /^https?$/ })
 
 const Environment = z.object({
   PORT: Port.default(8787),
@@ -18,9 +19,8 @@ const Environment = z.object({
     .string()
     .regex(/^[a-z0-9_-]+=[^,]+(,[a-z0-9_-]+=[^,]+)*$/, 'name=URL pairs, separated by commas')
     .optional(),
-  MEMOS_EMBEDDER: Url.optional(),
-  MEMOS_EMBEDDER_MODEL: z.string().min(1).optional(),
-  MEMOS_EMBEDDER_API_KEY: z.string().optional(),
+  ...MODEL_VARIABLES,
+  MEMOS_VECTOR_INDEX: z.enum(['resident', 'exact']).default('resident'),
   MEMOS_LOG: z.enum(['requests', 'errors']).default('errors'),
 })
 
@@ -32,33 +32,20 @@ export interface NodeConfig {
   databaseUrl: string
   databaseToken: string | undefined
   furtherDatabases: ReadonlyMap<string, string>
-  embedder: { baseUrl: string; model: string; apiKey: string | undefined } | null
+  models: ModelSettings
+  /** `resident` keeps compressed vectors in memory; `exact` compares every stored vector in the database. */
+  vectorIndex: 'resident' | 'exact'
   logRequests: boolean
-}
-
-export class ConfigError extends Error {
-  override name = 'ConfigError'
 }
 
 /** Settings from the environment. @throws ConfigError naming the variable and what was expected */
 export function readConfig(environment: Record<string, string | undefined>): NodeConfig {
-  // A variable that is set to nothing is not set.
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  )
-  const result = Environment.safeParse(given)
-  if (!result.success) {
-    const issue = result.error.issues[0]
+  const env = parseEnvironment(Environment, environment)
+  const models = modelSettings(env)
+  if (models.embedders.some(({ baseUrl }) => baseUrl === WORKERS_AI))
     throw new ConfigError(
-      `${issue?.path.join('.')}: ${issue?.message ?? 'not valid'}. See docs/deployment.md for every setting.`,
+      `MEMOS_EMBEDDER: ${WORKERS_AI} is a binding of the Cloudflare host; here the base URL of a server is expected.`,
     )
-  }
-  const env = result.data
-  if ((env.MEMOS_EMBEDDER === undefined) !== (env.MEMOS_EMBEDDER_MODEL === undefined)) {
-    throw new ConfigError(
-      'MEMOS_EMBEDDER and MEMOS_EMBEDDER_MODEL: expected both or neither (base URL of an OpenAI-compatible server, and the model to ask it for).',
-    )
-  }
   return {
     port: env.PORT,
     host: env.HOST,
@@ -72,10 +59,8 @@ export function readConfig(environment: Record<string, string | undefined>): Nod
         .filter((pair) => pair !== '')
         .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
     ),
-    embedder:
-      env.MEMOS_EMBEDDER === undefined || env.MEMOS_EMBEDDER_MODEL === undefined
-        ? null
-        : { baseUrl: env.MEMOS_EMBEDDER, model: env.MEMOS_EMBEDDER_MODEL, apiKey: env.MEMOS_EMBEDDER_API_KEY },
+    models,
+    vectorIndex: env.MEMOS_VECTOR_INDEX,
     logRequests: env.MEMOS_LOG === 'requests',
   }
 }

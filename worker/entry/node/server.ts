@@ -11,7 +11,9 @@ import { filePath, type OpenDatabase, openLibsql } from '../../drivers/database/
 import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
 import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
 import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
+import { HttpReranker } from '../../drivers/reranker/http.ts'
 import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-index.ts'
+import { exactScanIndex } from '../../drivers/vector-index/exact-scan-index.ts'
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
 import type { Pages } from '../../interface/pages.ts'
@@ -44,8 +46,8 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
   const { edge, tasks, tick } = composeEdge({
     databases: new Map([...opened].map(([name, { database }]) => [name, database])),
     blobs,
-    embedder: config.embedder === null ? null : new OpenAiCompatibleEmbedder(config.embedder),
-    reranker: null,
+    embedders: config.models.embedders.map((setting) => new OpenAiCompatibleEmbedder(setting)),
+    reranker: config.models.reranker === null ? null : new HttpReranker(config.models.reranker),
     rateLimiter: new MemoryRateLimiter(),
     runtime: {
       nowMs: Date.now,
@@ -55,6 +57,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
     logger,
     queue: background,
     vectorIndex: (source) => {
+      if (config.vectorIndex === 'exact') return exactScanIndex()
       index = new EmbeddedVectorIndex({ source, blobs, kernel, logger }, { budgetBytes: VECTOR_INDEX_BYTES_MAX })
       return index
     },

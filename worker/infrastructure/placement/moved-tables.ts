@@ -22,6 +22,8 @@ export interface MovedTable {
   /** Order of the rows, unique within the owner. */
   key: readonly string[]
   columns: readonly MovedColumn[]
+  /** Columns that name one row in its database. */
+  identity: readonly string[]
   /** Rows of one page, so that a page is some megabytes at most. */
   pageRows: number
   /** The rows that move; others stay behind. */
@@ -45,6 +47,7 @@ const snakeCase = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_$
 
 function moved(name: string, table: SQLiteTable, { renumbered, ...init }: TableInit): MovedTable {
   const all = Object.entries(getTableColumns(table)).map(([key, column]) => ({ ...column, name: snakeCase(key) }))
+  const primary = all.find((column) => column.primary)?.name
   const names = all.map((column) => column.name).filter((column) => column !== renumbered)
   const namespaceAt = names.indexOf('namespace_id')
   const columns = names.map((column): MovedColumn => {
@@ -60,7 +63,9 @@ function moved(name: string, table: SQLiteTable, { renumbered, ...init }: TableI
       ? { name: column, read: `hex(t.${column})`, write: (at) => `unhex(j.value->>${at})` }
       : { name: column, read: `t.${column}`, write: (at) => `j.value->>${at}` }
   })
-  return { name, from: `${name} t`, ...init, columns }
+  // Never a row number together with another column: SQLite 3.45 finds nothing by (org_id, id) in an index that holds both.
+  const identity = primary === undefined ? [init.owner, ...init.key].map((column) => column.slice(2)) : [primary]
+  return { name, from: `${name} t`, ...init, columns, identity }
 }
 
 /** Rows that belong to the organisation itself. Keys and the directory stay in the default database. */

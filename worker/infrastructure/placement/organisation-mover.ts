@@ -1,7 +1,7 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { TASK_ATTEMPTS_MAX } from '../../../schemas/limits.ts'
-import type { TaskRow } from '../../ports/rows.ts'
 import { type Database, GuardError } from '../../ports/database.ts'
+import type { TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import { TaskCancelled, TaskPostponed, type TaskProgress } from '../../ports/tasks.ts'
 import { type MemVault, PLACEMENT_MS_MAX } from '../vault/mem-vault.ts'

@@ -1,9 +1,9 @@
 import { and, desc, eq, inArray, sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { tasks } from '../../../schemas/tables/log.ts'
-import type { OrganisationRow, TaskRow } from '../../ports/rows.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { Database } from '../../ports/database.ts'
+import type { OrganisationRow, TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { TaskQueue } from '../../ports/tasks.ts'
 import { DEFAULT_ORGANISATION } from '../governance/key-ring.ts'
@@ -32,6 +32,10 @@ export class OrganisationMoves {
   constructor(components: OrganisationMovesComponents) {
     this.#components = components
     this.#directory = new PlacementDirectory(components.vault)
+  }
+
+  isMove({ kind }: Pick<TaskRow, 'kind'>): boolean {
+    return kind === MOVE_TASK
   }
 
   /** Plans a move, or takes up the one to this database that has failed. @throws MemosError invalid_request, not_found, organisation_moving */

@@ -27,15 +27,10 @@ export async function eraseRows(database: Database, orgId: string, expectation: 
   return gone?.length ?? 0
 }
 
-function eraseSome(table: MovedTable, owner: string | number): Statement {
-  const { name, from, key, erasable } = table
-  // Rows are named by the table's own columns; where the order is another table's, by the row number.
-  const [columns, selected] =
-    from === `${name} t`
-      ? [[table.owner, ...key].map((column) => column.slice(2)).join(', '), [table.owner, ...key].join(', ')]
-      : ['id', 't.id']
+function eraseSome({ name, from, owner, identity, erasable }: MovedTable, of: string | number): Statement {
+  const found = `select ${identity.map((column) => `t.${column}`).join(', ')} from ${from} where ${owner} = ?${erasable === undefined ? '' : ` and ${erasable}`}`
   return {
-    sql: `delete from ${name} where (${columns}) in (select ${selected} from ${from} where ${table.owner} = ?${erasable === undefined ? '' : ` and ${erasable}`} limit ${ERASED_ROWS_MAX}) returning 1 as erased`,
-    params: [owner],
+    sql: `delete from ${name} where (${identity.join(', ')}) in (${found} limit ${ERASED_ROWS_MAX}) returning 1 as erased`,
+    params: [of],
   }
 }

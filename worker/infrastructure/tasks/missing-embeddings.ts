@@ -10,8 +10,8 @@ import { builder, statement, statementOf } from '../vault/sql.ts'
 const NAMESPACES_PER_LOOK_MAX = 200
 
 /**
- * Plans a task for every namespace whose vectors of a model are behind its cubes and for which none is under way. This is how a new model
- * reaches what was written before it, and how work comes back that a crash or a restored backup lost.
+ * Plans a task for every namespace whose vectors of a model are behind its cubes, or that still holds vectors of another model, and for which
+ * none is under way. This is how a new model reaches what was written before it, and how work comes back that a crash or a restored backup lost.
  */
 export async function planMissingEmbeddings(
   database: Database,
@@ -20,7 +20,8 @@ export async function planMissingEmbeddings(
 ): Promise<void> {
   const behind = await database.all(
     statement(sql`select n.id, n.org_id from namespaces n left join vector_spaces v on v.namespace_id = n.id and v.model = ${model}
-      where n.cube_count > 0 and n.org_id not in (select org_id from fences) and coalesce(v.built_seq, 0) < n.next_seq - 1
+      where n.cube_count > 0 and n.org_id not in (select org_id from fences) and (coalesce(v.built_seq, 0) < n.next_seq - 1
+        or exists (select 1 from vector_spaces o where o.namespace_id = n.id and o.model != ${model} and o.model not like 'caller:%'))
         and not exists (select 1 from tasks t where t.namespace_id = n.id and t.kind = ${kind} and t.state in ('queued', 'running'))
       limit ${NAMESPACES_PER_LOOK_MAX}`),
   )

@@ -1,9 +1,9 @@
 import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { tasks } from '../../../schemas/tables/log.ts'
-import type { TaskRow } from '../../ports/rows.ts'
 import type { TaskState } from '../../../schemas/vocabulary.ts'
 import type { Principal } from '../../ports/principal.ts'
+import type { TaskRow } from '../../ports/rows.ts'
 import { isNarrowed, reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 

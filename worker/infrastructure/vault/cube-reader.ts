@@ -5,11 +5,13 @@ import { MemosError } from '../../../schemas/errors.ts'
 import type { Filter } from '../../../schemas/filter.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import { cubes, revisions } from '../../../schemas/tables/cubes.ts'
-import type { CubeRow, NamespaceRow, RevisionRow } from '../../ports/rows.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
+import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Row } from '../../ports/database.ts'
+import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
+import type { CubeRow, NamespaceRow, RevisionRow } from '../../ports/rows.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { filterSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
@@ -31,19 +33,39 @@ export class CubeReader {
   readonly #principal: Principal
   readonly #nowMs: number
   readonly #blobs: BlobStore
+  readonly #logger: Logger
+  #damaged = 0
 
-  constructor(vault: OrgVault, principal: Principal, nowMs: number, blobs: BlobStore) {
+  constructor(
+    vault: OrgVault,
+    principal: Principal,
+    nowMs: number,
+    { blobs, logger }: { blobs: BlobStore; logger: Logger },
+  ) {
     this.#vault = vault
     this.#principal = principal
     this.#nowMs = nowMs
     this.#blobs = blobs
+    this.#logger = logger
+  }
+
+  /** Cubes that lists left out because their bytes are missing or damaged: one of them must not take the others along. */
+  get damaged(): number {
+    return this.#damaged
   }
 
   /** @throws MemosError not_found for absent and forbidden cubes alike, data_corrupt, blob_missing */
   async get(cubeId: string, access: 'read' | 'write' = 'read'): Promise<FullCube> {
-    const [found] = await this.#select(sql`c.cube_id = ${cubeId}`, { access, limit: 1 })
+    const [found] = await this.#rows(sql`c.cube_id = ${cubeId}`, { access, limit: 1 })
     if (found === undefined) throw new MemosError('not_found')
-    return found
+    return this.#full(found)
+  }
+
+  /** A cube that is to be erased, with its text unless that is damaged. @throws MemosError not_found */
+  async toErase(cubeId: string): Promise<{ cube: CubeRow; full: FullCube | null }> {
+    const [found] = await this.#rows(sql`c.cube_id = ${cubeId}`, { access: 'write', limit: 1 })
+    if (found === undefined) throw new MemosError('not_found')
+    return { cube: found.cube, full: await this.#fullOrNull(found) }
   }
 
   /** Cubes of one namespace by sequence number, in no particular order; those that may not be seen are absent. */
@@ -56,14 +78,29 @@ export class CubeReader {
   }
 
   /** Newest first, below the sequence number `before`. */
-  page(namespaceId: number, filter: Filter, limit: number, before: number | null): Promise<FullCube[]> {
-    const below = before === null ? sql`1` : sql`c.seq < ${before}`
-    return this.#select(sql`c.namespace_id = ${namespaceId} and ${below} and ${filterSql(filter)}`, { limit })
+  async page(namespaceId: number, filter: Filter, limit: number, before: number | null): Promise<FullCube[]> {
+    const found: FullCube[] = []
+    // A damaged cube is replaced by the next one: a short page would look like the last.
+    for (let below = before; ; ) {
+      const wanted = limit - found.length
+      const upper = below === null ? sql`1` : sql`c.seq < ${below}`
+      const here = sql`c.namespace_id = ${namespaceId} and ${upper} and ${filterSql(filter)}`
+      const rows = await this.#rows(here, { limit: wanted })
+      found.push(...(await this.#readable(rows)))
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < wanted || found.length === limit) return found
+      below = last.cube.seq
+    }
   }
 
-  /** Oldest first, above the sequence number `after`; for walks over a whole namespace. */
-  walk(namespaceId: number, limit: number, after: number): Promise<FullCube[]> {
-    return this.#select(sql`c.namespace_id = ${namespaceId} and c.seq > ${after}`, { limit, ascending: true })
+  /**
+   * Oldest first, above the sequence number `after`; for walks over a whole namespace, from which nothing may be missing.
+   * @throws MemosError data_corrupt, blob_missing
+   */
+  async walk(namespaceId: number, limit: number, after: number): Promise<FullCube[]> {
+    const here = sql`c.namespace_id = ${namespaceId} and c.seq > ${after}`
+    const rows = await this.#rows(here, { limit, ascending: true })
+    return Promise.all(rows.map((row) => this.#full(row)))
   }
 
   /**
@@ -119,19 +156,32 @@ export class CubeReader {
 
   /** A revision's content; the bytes are checked against their address. @throws MemosError data_corrupt */
   decode(row: RevisionRow): Revision {
-    return revisionOf(row.cid, row.bytes)
+    return revisionOf(row, row.bytes)
   }
 
   /** Keys of the blobs of every revision of a cube that was read before. */
   async blobKeys(cubeId: string): Promise<string[]> {
+    const { orgId } = this.#principal
     const rows = await this.#vault.orm.select().from(revisions).where(eq(revisions.cubeId, cubeId))
-    return [...new Set(rows.flatMap((row) => blobKeysOf(this.#principal.orgId, this.decode(row))))]
+    try {
+      return [...new Set(rows.flatMap((row) => blobKeysOf(orgId, this.decode(row))))]
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      // Bytes that cannot be read name no blobs, but the blobs carry the name of their cube.
+      return this.#blobs.list(blobKey(orgId, cubeId, ''))
+    }
   }
 
-  async #select(
-    condition: SQL,
-    options: { access?: 'read' | 'write'; limit: number; ascending?: boolean },
-  ): Promise<FullCube[]> {
+  async #select(condition: SQL, options: Selection): Promise<FullCube[]> {
+    return this.#readable(await this.#rows(condition, options))
+  }
+
+  async #readable(rows: readonly StoredParts[]): Promise<FullCube[]> {
+    const found = await Promise.all(rows.map((row) => this.#fullOrNull(row)))
+    return found.filter((full) => full !== null)
+  }
+
+  async #rows(condition: SQL, options: Selection): Promise<StoredParts[]> {
     const { access = 'read', limit, ascending = false } = options
     const order = ascending ? sql`asc` : sql`desc`
     const rows = await this.#vault.database.all(
@@ -140,13 +190,30 @@ export class CubeReader {
         where ${condition} and ${namespaceAccess(this.#principal, access)} and ${cubeAccess(this.#principal, this.#nowMs)}
         order by c.seq ${order} limit ${limit}`),
     )
-    return Promise.all(rows.map((row) => this.#full(toParts(row))))
+    return rows.map(toParts)
+  }
+
+  async #fullOrNull(parts: StoredParts): Promise<FullCube | null> {
+    try {
+      return await this.#full(parts)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#damaged += 1
+      this.#logger.error('cube_damaged', { cubeId: parts.cube.cubeId, error: error.code })
+      return null
+    }
   }
 
   async #full({ bytes, ...row }: StoredParts): Promise<FullCube> {
-    const revision = revisionOf(row.cube.cid, bytes)
+    const revision = revisionOf(row.cube, bytes)
     return { ...row, revision, content: await readText(this.#blobs, this.#principal.orgId, row.cube.cubeId, revision) }
   }
+}
+
+interface Selection {
+  access?: 'read' | 'write'
+  limit: number
+  ascending?: boolean
 }
 
 interface StoredParts {
@@ -169,10 +236,17 @@ function toParts(row: Row): StoredParts {
 }
 
 /** The disk must give back what was written: the bytes are checked against their address. */
-function revisionOf(cid: string, bytes: Uint8Array): Revision {
+function revisionOf({ cid, cubeId }: { cid: string; cubeId: string }, bytes: Uint8Array): Revision {
   try {
     return readStoredRevision(cid as Cid, bytes)
   } catch (cause) {
-    throw new MemosError('data_corrupt', { detail: 'A stored revision does not match its content address.' }, { cause })
+    throw new MemosError(
+      'data_corrupt',
+      { detail: `A stored revision of cube ${cubeId} does not match its content address.` },
+      { cause },
+    )
   }
 }
+
+const isDamage = (error: unknown): error is MemosError =>
+  error instanceof MemosError && (error.code === 'data_corrupt' || error.code === 'blob_missing')

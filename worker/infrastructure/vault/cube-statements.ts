@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { IndexedText, NewCube, StoredCube } from '../../ports/vault-write.ts'
-import { guard, jsonChunks, statement, toHex } from './sql.ts'
+import { guard, jsonChunks, statement, toHex, toJson } from './sql.ts'
 
 /** Columns of a cube that come from its record, in the order of `recordValues`. */
 const RECORD_COLUMNS = [
@@ -204,11 +204,11 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
       sql`select revision = ${stored.revision} and state != 'frozen' from cubes where ${here} and cube_id = ${stored.cubeId}`,
     ),
     statement(
-      sql`update cubes set (${columns(RECORD_COLUMNS)}) = (select ${fields(RECORD_COLUMNS, 0)} from (select ${JSON.stringify(recordValues(cube))} as value) j) where ${here}`,
+      sql`update cubes set (${columns(RECORD_COLUMNS)}) = (select ${fields(RECORD_COLUMNS, 0)} from (select ${toJson(recordValues(cube))} as value) j) where ${here}`,
     ),
     ...insertRevisions([cube]),
   ]
-  if (!textChanged) return statements
+  if (!textChanged) return [...statements, missesVector(namespaceId, seq)]
   return [
     ...statements,
     ...deletePostings(stored),
@@ -218,7 +218,7 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
       select ${namespaceId}, t.value, ${seq}, j.value->>1, j.value->>0, ${stored.sessionId} from json_each(${chunk}) j cross join json_each(j.value->2) t`),
     ),
     statement(sql`delete from embeddings where ${here}`),
-    statement(sql`update vector_spaces set built_seq = min(built_seq, ${seq - 1}) where namespace_id = ${namespaceId}`),
+    missesVector(namespaceId, seq),
     statement(
       sql`update namespaces set term_total = term_total + ${cube.text.length - stored.termCount} where id = ${namespaceId}`,
     ),
@@ -227,6 +227,14 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
     ),
   ]
 }
+
+/**
+ * Sends the background build back to a cube without a vector. The number falls with every such change, so that a build which embedded the
+ * text of before, and now says how far it is, notices (`advanceSpace`).
+ */
+const missesVector = (namespaceId: number, seq: number): Statement =>
+  statement(sql`update vector_spaces set built_seq = min(built_seq - 1, ${seq - 1}) where namespace_id = ${namespaceId}
+    and not exists (select 1 from embeddings e where e.namespace_id = ${namespaceId} and e.model = vector_spaces.model and e.seq = ${seq})`)
 
 function deletePostings({ namespaceId, seq, terms }: StoredCube): Statement[] {
   const here = sql`namespace_id = ${namespaceId} and seq = ${seq}`

@@ -1,8 +1,8 @@
 import type { Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { KeyRing } from '../governance/key-ring.ts'
 import type { VaultSession } from './vault-session.ts'
 

@@ -13,7 +13,7 @@ import type { Principal } from '../../ports/principal.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { scopeSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
-import { statement } from './sql.ts'
+import { statement, toJson } from './sql.ts'
 
 /** A namespace with more speakers is no conversation that a query could name one of. */
 const SPEAKERS_MAX = 64
@@ -40,7 +40,7 @@ export class LexicalReader implements LexicalIndex {
   async statistics(namespaceId: number, terms: readonly string[]): Promise<LexicalStatistics> {
     // One statement and one row: a read of several statements would need a transaction around it.
     const counts = sql`select json_group_array(json_array(j.value, (select count(*) from (select 1 from postings p where p.namespace_id = ${namespaceId}
-      and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cube_count * ${SHARE_COUNTED}) from namespaces where id = ${namespaceId}))))) from json_each(${JSON.stringify(terms)}) j`
+      and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cube_count * ${SHARE_COUNTED}) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
     const sessionFacts = sql`select json_array(count(*), coalesce(sum(s.term_total), 0), coalesce(max(s.ordinal), 0)) from sessions s where s.namespace_id = ${namespaceId}`
     const marks = sql`select json_group_array(term) from (${vocabularySql(namespaceId, '@', SPEAKERS_MAX + 2)})`
     const [row] = await this.#vault.database.all(
@@ -80,7 +80,7 @@ export class LexicalReader implements LexicalIndex {
     const rows = await this.#vault.database.all(
       statement(sql`select (select json_group_array(${PACKED}) from ${source}) as packed,
         ${sessions ? sql`(select json_group_array(p.session_id) from ${source})` : sql`'[]'`} as sessions
-        from json_each(${JSON.stringify(terms)}) j order by j.key`),
+        from json_each(${toJson(terms)}) j order by j.key`),
     )
     return rows.map(([packed, ids]) => ({ packed: JSON.parse(String(packed)), sessions: JSON.parse(String(ids)) }))
   }

@@ -1,7 +1,7 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault, OrgVault } from './mem-vault.ts'
 import { NamespaceReader } from './namespace-reader.ts'

@@ -49,7 +49,10 @@ export const guard = (condition: SQL): Statement =>
 
 /** The values of a JSON array as a list for `in`: one bound parameter for any number of values. */
 export const inJson = (values: readonly (string | number)[]): SQL =>
-  sql`(select value from json_each(${JSON.stringify(values)}))`
+  sql`(select value from json_each(${toJson(values)}))`
+
+/** How JSON.stringify writes a lone surrogate; also matched by text that spells it out, which costs a second look only. */
+const ESCAPED_SURROGATE = /\\ud[89a-f]/
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
@@ -60,13 +63,23 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
+/**
+ * JSON for a parameter. A lone surrogate would become text that is not UTF-8 once SQLite takes the JSON apart, and libSQL ends the whole
+ * process when it reads such text; the door refuses them, and what slips by becomes U+FFFD here.
+ */
+export function toJson(value: unknown): string {
+  const text = JSON.stringify(value)
+  if (!ESCAPED_SURROGATE.test(text)) return text
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'string' ? inner.toWellFormed() : inner))
+}
+
 /** Splits rows into JSON arrays whose text stays below `bytesMax`: D1 bounds the size of one parameter. */
 export function jsonChunks(rows: readonly unknown[], bytesMax: number): string[] {
   const chunks: string[] = []
   let parts: string[] = []
   let size = 2
   for (const row of rows) {
-    const text = JSON.stringify(row)
+    const text = toJson(row)
     // UTF-16 length times three bounds the UTF-8 size; ASCII-only text is its own length.
     const bytes = /^[\0-\x7f]*$/.test(text) ? text.length : text.length * 3
     if (parts.length > 0 && size + bytes + 1 > bytesMax) {

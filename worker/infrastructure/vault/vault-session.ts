@@ -41,7 +41,7 @@ export const vaultSessions =
     const vault = await memVault.of(principal.orgId, nowMs, access)
     return {
       vault,
-      cubes: new CubeReader(vault, principal, nowMs, blobs),
+      cubes: new CubeReader(vault, principal, nowMs, { blobs, logger }),
       namespaces: new NamespaceReader(vault, principal),
       lexical: new LexicalReader(vault, principal, nowMs),
       vectors: new VectorReader(vault, principal, nowMs, { vectorIndex, logger }),

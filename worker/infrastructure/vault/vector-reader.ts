@@ -40,9 +40,7 @@ export class VectorReader implements VectorSearch {
 
   async spaces(namespaceId: number): Promise<VectorSpaceState[]> {
     const rows = await this.#vault.database.all(
-      statement(
-        sql`select model, dimensions, state, built_seq from vector_spaces where namespace_id = ${namespaceId} and state != 'retired'`,
-      ),
+      statement(sql`select model, dimensions, state, built_seq from vector_spaces where namespace_id = ${namespaceId}`),
     )
     return rows.map(
       ([model, dimensions, state, builtSeq]) => ({ model, dimensions, state, builtSeq }) as VectorSpaceState,

@@ -9,7 +9,7 @@ type AdvanceSpace = Extract<VaultWrite, { kind: 'advance_space' }>
 
 /**
  * Stores vectors of cubes that still have the revision they were made from; a cube that changed meanwhile is left out and found again by
- * the background build. `change` numbers rise in the order of the rows.
+ * the background build. `change` numbers rise in the order of the rows; the last statement answers the number after the last one.
  */
 export function putEmbeddings({ namespaceId, model, vectors }: PutEmbeddings): Statement[] {
   const rows = vectors.map(({ cubeId, cid, vector }) => [cubeId, cid, toHex(vector)])
@@ -22,22 +22,30 @@ export function putEmbeddings({ namespaceId, model, vectors }: PutEmbeddings): S
         where n.id = ${namespaceId}
         on conflict (namespace_id, model, seq) do update set change = excluded.change, vector = excluded.vector`),
       statement(
-        sql`update namespaces set next_change = next_change + json_array_length(${chunk}) where id = ${namespaceId} returning next_change - json_array_length(${chunk}) as first_change`,
+        sql`update namespaces set next_change = next_change + json_array_length(${chunk}) where id = ${namespaceId} returning next_change`,
       ),
     ]),
   ]
 }
 
-/** Says how far a space has been filled; creates it at its first vector and aborts when its vectors have another length. */
-export const advanceSpace = ({ namespaceId, model, dimensions, state, builtSeq, atMs }: AdvanceSpace): Statement[] => [
-  guard(
-    sql`select not exists (select 1 from vector_spaces where namespace_id = ${namespaceId} and model = ${model} and dimensions != ${dimensions})`,
-  ),
-  statement(sql`
+/**
+ * Says how far a space has been filled, unless it is no longer where it was when the cubes were read: then one of them has changed since, and
+ * the build goes on from there. Creates the space, as empty, at its first vectors; a change during those has no space yet to tell it to.
+ * Aborts when its vectors have another length. Answers how far the space is.
+ */
+export const advanceSpace = (write: AdvanceSpace): Statement[] => {
+  const { namespaceId, model, dimensions, state, fromSeq, builtSeq, atMs } = write
+  return [
+    guard(
+      sql`select not exists (select 1 from vector_spaces where namespace_id = ${namespaceId} and model = ${model} and dimensions != ${dimensions})`,
+    ),
+    statement(sql`
     insert into vector_spaces (namespace_id, model, dimensions, state, built_seq, created_at_ms)
-    values (${namespaceId}, ${model}, ${dimensions}, ${state}, ${builtSeq}, ${atMs})
-    on conflict (namespace_id, model) do update set built_seq = max(built_seq, excluded.built_seq)`),
-]
+    select n.id, ${model}, ${dimensions}, ${state}, 0, ${atMs} from namespaces n where n.id = ${namespaceId}
+    on conflict (namespace_id, model) do update set built_seq = case when built_seq = ${fromSeq} then ${builtSeq} else built_seq end
+    returning built_seq`),
+  ]
+}
 
 /** Makes a finished space the one that searches use and retires the others. */
 export const activateSpace = (namespaceId: number, model: string): Statement[] => [

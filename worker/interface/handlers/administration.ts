@@ -1,7 +1,6 @@
 import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
-import { MOVE_TASK } from '../../infrastructure/placement/organisation-moves.ts'
 import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
@@ -95,7 +94,7 @@ export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, {
   const task = await tasks.get(params.id, 'write')
   if (task.state !== 'queued' && task.state !== 'running') return toTask(task)
   // A move that has placed its organisation can only go on: half of it undone would leave the organisation closed.
-  if (task.kind === MOVE_TASK) {
+  if (edge.moves.isMove(task)) {
     if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key ends a move.' })
     await edge.moves.abort(String(task.input.organisationId))
     return toTask(await tasks.get(params.id))
@@ -115,7 +114,7 @@ export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, {
 
 export const queryLog: Handler<Routes['queryLog']> = async (edge, context, { query }) => {
   await edge.activity.flush()
-  const { log } = await edge.sessions(context, 'read')
+  const { log, vault } = await edge.sessions(context, 'read')
   const filter = {
     fromMs: query.from === undefined ? null : momentMs(query.from),
     toMs: query.to === undefined ? null : momentMs(query.to),
@@ -124,7 +123,8 @@ export const queryLog: Handler<Routes['queryLog']> = async (edge, context, { que
     memoryType: query.memoryType ?? null,
     cubeId: query.cubeId ?? null,
   }
-  const list = `log:${context.principal.orgId}:${JSON.stringify(filter)}`
+  // Entries are numbered by their database: a cursor from before a move is refused, not misread.
+  const list = `log:${context.principal.orgId}:${vault.organisation.database}:${JSON.stringify(filter)}`
   const rows = await log.page(filter, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
   return toPage(rows, query.limit, list, (row) => row.id, toLogEntry)
 }

@@ -7,7 +7,11 @@ import * as placement from './placement.ts'
 import * as portability from './portability.ts'
 
 /** The handler of every route. A route without one does not compile. */
-export const HANDLERS = { ...administration, ...cubes, ...memory, ...namespaces, ...placement, ...portability } satisfies Record<
-  RouteName,
-  unknown
->
+export const HANDLERS = {
+  ...administration,
+  ...cubes,
+  ...memory,
+  ...namespaces,
+  ...placement,
+  ...portability,
+} satisfies Record<RouteName, unknown>

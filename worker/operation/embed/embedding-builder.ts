@@ -1,11 +1,11 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { EMBED_TEXTS_MAX } from '../../../schemas/limits.ts'
-import type { NamespaceRow, TaskRow } from '../../ports/rows.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow, TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { TaskProgress, TaskQueue } from '../../ports/tasks.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
@@ -67,7 +67,7 @@ export class EmbeddingBuilder {
     this.#components.queue.wake()
   }
 
-  /** Embeds everything in a namespace that has no vector of the configured model yet. */
+  /** Embeds everything in a namespace that has no vector of the configured model yet. Goes on where an earlier run stopped. */
   async run(task: TaskRow, progress: TaskProgress): Promise<void> {
     const { embedder, sessions, systemContext, runtime } = this.#components
     const namespaceId = task.namespaceId
@@ -75,18 +75,29 @@ export class EmbeddingBuilder {
       throw new MemosError('embedder_failed', { detail: 'No embedding model is configured.' })
     this.#waiting.delete(namespaceId)
     let embedded = 0
-    for (;;) {
+    // Where the walk is while there is no space that could say so.
+    let passed = 0
+    while (!progress.signal.aborted) {
       const session = await sessions(systemContext(task.orgId, EMBED_TASK, runtime.nowMs(), progress.signal), 'write')
       const space = (await session.vectors.spaces(namespaceId)).find((one) => one.model === embedder.model)
       const lastSeq = await session.cubes.lastSeq(namespaceId)
-      const cubes = await session.cubes.unembedded(namespaceId, embedder.model, EMBED_TEXTS_MAX, space?.builtSeq ?? 0)
-      if (cubes.length === 0 || progress.signal.aborted) {
-        if (space !== undefined && !progress.signal.aborted) await this.#takeOver(session, space, namespaceId, lastSeq)
-        return
-      }
-      await this.#embed(session, cubes, progress.signal)
-      embedded += cubes.length
-      await progress.report(embedded, null)
+      const after = space?.builtSeq ?? passed
+      const cubes = await session.cubes.unembedded(namespaceId, embedder.model, EMBED_TEXTS_MAX, after)
+      const readSeq = cubes.at(-1)?.cube.seq ?? lastSeq
+      const withText = cubes.filter((full) => textOf(full) !== '')
+      if (withText.length > 0) {
+        await this.#embed(embedder, session, withText, {
+          fromSeq: space?.builtSeq ?? null,
+          readSeq,
+          signal: progress.signal,
+        })
+        embedded += withText.length
+        await progress.report(embedded, null)
+      } else if (space !== undefined) {
+        const isThere = await this.#advance(session, namespaceId, space, readSeq)
+        if (isThere && cubes.length === 0) return this.#takeOver(session, space, namespaceId)
+      } else if (cubes.length === 0) return
+      passed = readSeq
     }
   }
 
@@ -104,80 +115,77 @@ export class EmbeddingBuilder {
     }
   }
 
-  async #embed(session: VaultSession, cubes: readonly FullCube[], signal: AbortSignal): Promise<void> {
-    const { embedder, encodeVector, vectorIndex, runtime } = this.#components
-    if (embedder === null) return
+  async #embed(
+    embedder: Embedder,
+    session: VaultSession,
+    cubes: readonly FullCube[],
+    { fromSeq, readSeq, signal }: { fromSeq: number | null; readSeq: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { encodeVector, vectorIndex } = this.#components
     const vectors = await embedder.embed(cubes.map(textOf), { kind: 'document', signal })
     const { namespaceId } = cubes[0]?.cube ?? { namespaceId: 0 }
-    const dimensions = vectors[0]?.length ?? 0
+    const space = { model: embedder.model, dimensions: vectors[0]?.length ?? 0 }
+    const rows = cubes.map(({ cube }, at) => ({ cube, vector: vectors[at] ?? new Float32Array() }))
     const answers = await session.vault.apply([
-      {
-        kind: 'advance_space',
-        namespaceId,
-        model: embedder.model,
-        dimensions,
-        state: 'building',
-        builtSeq: cubes.at(-1)?.cube.seq ?? 0,
-        atMs: runtime.nowMs(),
-      },
+      this.#advanced(namespaceId, { ...space, fromSeq }, readSeq),
       {
         kind: 'put_embeddings',
         namespaceId,
         model: embedder.model,
-        vectors: cubes.map(({ cube }, at) => ({
+        vectors: rows.map(({ cube, vector }) => ({
           cubeId: cube.cubeId,
           cid: cube.cid,
-          vector: encodeVector(vectors[at] ?? new Float32Array()),
+          vector: encodeVector(vector),
         })),
       },
     ])
-    const firstChange = Number(answers.at(-1)?.[0]?.[0] ?? 0)
-    const entries = cubes.map(({ cube }, at) => ({
-      seq: cube.seq,
-      change: firstChange + at,
-      vector: vectors[at] ?? new Float32Array(),
-    }))
+    const firstChange = Number(answers.at(-1)?.[0]?.[0] ?? rows.length) - rows.length
     await vectorIndex.upsert(
-      { orgId: session.vault.organisation.id, namespaceId, model: embedder.model, dimensions },
-      entries,
+      { orgId: session.vault.organisation.id, namespaceId, ...space },
+      rows.map(({ cube, vector }, at) => ({ seq: cube.seq, change: firstChange + at, vector })),
     )
   }
 
-  /** A space that has caught up becomes the one that searches use; the vectors of others are removed. */
-  async #takeOver(session: VaultSession, mine: VectorSpaceState, namespaceId: number, lastSeq: number): Promise<void> {
-    const { vectorIndex, runtime } = this.#components
-    const { model, dimensions } = mine
-    await session.vault.apply([
-      {
-        kind: 'advance_space',
-        namespaceId,
-        model,
-        dimensions,
-        state: 'building',
-        builtSeq: lastSeq,
-        atMs: runtime.nowMs(),
-      },
+  /** Whether the space now is where it should be; it is not when a cube has changed since it was read. */
+  async #advance(
+    session: VaultSession,
+    namespaceId: number,
+    space: VectorSpaceState,
+    builtSeq: number,
+  ): Promise<boolean> {
+    const answers = await session.vault.apply([
+      this.#advanced(namespaceId, { ...space, fromSeq: space.builtSeq }, builtSeq),
     ])
-    if (mine.state === 'active') return
-    const spaces = await session.vectors.spaces(namespaceId)
-    const others = spaces.filter((one) => one.model !== mine.model && !one.model.startsWith('caller:'))
-    await session.vault.apply([{ kind: 'activate_space', namespaceId, model: mine.model }])
-    for (const other of others) {
-      await vectorIndex.drop({
-        orgId: session.vault.organisation.id,
-        namespaceId,
-        model: other.model,
-        dimensions: other.dimensions,
-      })
-      await session.vault.apply([{ kind: 'drop_space', namespaceId, model: other.model }])
+    return Number(answers.at(-1)?.[0]?.[0]) === builtSeq
+  }
+
+  #advanced(
+    namespaceId: number,
+    { model, dimensions, fromSeq }: { model: string; dimensions: number; fromSeq: number | null },
+    builtSeq: number,
+  ): VaultWrite {
+    const atMs = this.#components.runtime.nowMs()
+    return { kind: 'advance_space', namespaceId, model, dimensions, state: 'building', fromSeq, builtSeq, atMs }
+  }
+
+  /** A space that has caught up becomes the one that searches use; the vectors of other models are removed, also those that a crash left. */
+  async #takeOver(session: VaultSession, mine: VectorSpaceState, namespaceId: number): Promise<void> {
+    const { vault, vectors } = session
+    if (mine.state !== 'active') await vault.apply([{ kind: 'activate_space', namespaceId, model: mine.model }])
+    for (const { model, dimensions } of await vectors.spaces(namespaceId)) {
+      if (model === mine.model || model.startsWith('caller:')) continue
+      // The index first: some can only forget rows that are still listed.
+      await this.#components.vectorIndex.drop({ orgId: vault.organisation.id, namespaceId, model, dimensions })
+      await vault.apply([{ kind: 'drop_space', namespaceId, model }])
     }
   }
 }
 
 const textOf = ({ cube, content }: FullCube): string =>
-  [cube.title, cube.speaker === null ? content : `${cube.speaker}: ${content}`]
+  [cube.title, cube.speaker === null || content === null ? content : `${cube.speaker}: ${content}`]
     .filter((part) => part !== null)
     .join('\n')
+    .trim()
 
 const newTask = (id: string, namespaceId: number, model: string, { principal, nowMs }: RequestContext): TaskRow => ({
   id,

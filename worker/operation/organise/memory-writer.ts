@@ -117,9 +117,10 @@ export class MemoryWriter {
 
   /** Deletes a cube from rows, index, vectors and blobs; a tombstone without content stays. */
   async remove({ vault, cubes }: VaultSession, cubeId: string, context: RequestContext): Promise<StoredCube> {
-    const full = await cubes.get(cubeId, 'write')
-    if (full.cube.state === 'frozen') throw new MemosError('cube_frozen')
-    const cube = storedCube(full, await cubes.blobKeys(cubeId))
+    const { cube: row, full } = await cubes.toErase(cubeId)
+    if (row.state === 'frozen') throw new MemosError('cube_frozen')
+    const blobs = await cubes.blobKeys(cubeId)
+    const cube = full === null ? damagedCube(row, blobs) : storedCube(full, blobs)
     await vault
       .apply([
         { kind: 'delete_cubes', cubes: [cube], atMs: context.nowMs, reason: 'deleted' },
@@ -141,6 +142,7 @@ export class MemoryWriter {
         model,
         dimensions: vectors[0]?.vector.length ?? 0,
         state: 'active' as const,
+        fromSeq: null,
         builtSeq: 0,
         atMs,
       },
@@ -189,8 +191,14 @@ export class MemoryWriter {
 }
 
 /** The facts that taking a stored cube out of the indexes needs. */
-export function storedCube({ cube, content, session: _ }: FullCube, blobs: readonly string[]): StoredCube {
-  const known = cube.analyser === ANALYSER_VERSION
+export function storedCube({ cube, content }: FullCube, blobs: readonly string[]): StoredCube {
+  const isKnown = cube.analyser === ANALYSER_VERSION
+  const terms = isKnown ? indexText({ ...cube, content: content ?? '' }).terms.map(([term]) => term) : null
+  return { ...damagedCube(cube, blobs), terms }
+}
+
+/** The same of a cube whose text cannot be read: its terms are looked for in the whole namespace. */
+function damagedCube(cube: FullCube['cube'], blobs: readonly string[]): StoredCube {
   return {
     namespaceId: cube.namespaceId,
     seq: cube.seq,
@@ -199,7 +207,7 @@ export function storedCube({ cube, content, session: _ }: FullCube, blobs: reado
     revision: cube.revision,
     sessionId: cube.sessionId,
     contentBytes: cube.contentBytes,
-    terms: known ? indexText({ ...cube, content: content ?? '' }).terms.map(([term]) => term) : null,
+    terms: null,
     termCount: cube.termCount,
     blobs,
   }

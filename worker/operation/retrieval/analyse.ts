@@ -15,6 +15,8 @@ const UNSPACED_RUN = new RegExp(`([${UNSPACED}]+)`, 'u')
 const BEYOND_ASCII = /[^\0-\x7f]/
 const ASCII_WORD = /[a-z0-9]+/g
 const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{M}\p{N}]*/gu
+/** What a cut in the middle of a surrogate pair leaves behind. */
+const HALF_CHARACTER = /[\ud800-\udbff]$/
 const ENGLISH_CONTRACTION = /['’](?:s|d|ll|m|re|ve|t)\b/g
 /** Accents and vowel points that people leave out when typing. Vowel signs of Indic scripts and kana voicing marks carry meaning and stay. */
 const OPTIONAL_MARKS = /[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]/g
@@ -26,7 +28,8 @@ function termOf(word: string): string {
   const known = stems.get(word)
   if (known !== undefined) return known
   const base = BASE_BY_FORM.get(word) ?? word
-  const cut = base.length > TERM_LENGTH_CHARS_MAX ? base.slice(0, TERM_LENGTH_CHARS_MAX) : base
+  const cut =
+    base.length > TERM_LENGTH_CHARS_MAX ? base.slice(0, TERM_LENGTH_CHARS_MAX).replace(HALF_CHARACTER, '') : base
   const term = /^[a-z]+$/.test(cut) ? stemmer(cut) : cut.replace(/^0(?=\d$)/, '')
   if (stems.size >= STEM_CACHE_ENTRIES_MAX) stems.clear()
   stems.set(word, term)

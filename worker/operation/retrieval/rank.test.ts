@@ -91,6 +91,20 @@ describe('rank', () => {
     expect(order(hits)).toEqual([3, 1, 2])
     expect(hits.map(({ explain }) => explain.vector)).toEqual([3, 0, 3])
   })
+  it('lets words stand for a vector that is still to be made, and for no other', () => {
+    const hits = (awaitsVector: boolean) =>
+      rank(
+        input([
+          candidate(1, { bm25: 3, awaitsVector }),
+          candidate(2, { bm25: 1, cosine: 0.9 }),
+          candidate(3, { bm25: 1, cosine: 0.1 }),
+        ]),
+      )
+    expect(order(hits(true))).toEqual([1, 2, 3])
+    expect(hits(true)[0]?.explain.vector).toBe(3 * DEFAULT_WEIGHTS.vector)
+    expect(hits(false).find(({ seq }) => seq === 1)?.explain.vector).toBe(0)
+  })
+
   it('ranks by cosine alone where no word matches', () => {
     const cold = { bm25: 0, matched: 0 }
     expect(

@@ -1,3 +1,4 @@
+import { cosineShares } from './cosine-shares.ts'
 import { FEATURE } from './features.ts'
 import { neighbourGain, type TermScores, termScores } from './neighbours.ts'
 import type { PlannedTerm } from './plan.ts'
@@ -17,8 +18,10 @@ export interface Candidate {
   /** FEATURE bits. */
   features: number
   speaker: string | null
-  /** Cosine with the query embedding, -1..1; absent without an embedding model. */
+  /** Cosine with the query embedding, -1..1; absent without an embedding model, and where the document is not among the nearest. */
   cosine?: number
+  /** Its vector is still to be made: its words then speak for its meaning too, so that it does not fall behind those that have one. */
+  awaitsVector?: boolean
 }
 
 export interface RankInput {
@@ -57,7 +60,7 @@ export function rank(input: RankInput): RankedHit[] {
   const lexical = candidates.map((candidate, i) => candidate.bm25 + (gains[i] as number))
   const best = lexical.reduce((max, score) => Math.max(max, score), 0)
   const sessionShare = sessionShares(input)
-  const vectorShare = vectorShares(candidates)
+  const vectorShare = vectorShares(candidates, lexical, best)
   const hits = candidates.map((candidate, i): RankedHit => {
     const session = weights.session * best * (sessionShare.get(candidate.session) ?? 0)
     // Without a single lexical match there is no scale to fit: cosines then stand alone.
@@ -103,18 +106,11 @@ function sessionShares({ sessionScores }: RankInput): Map<string, number> {
   return new Map([...sessionScores].map(([session, score]) => [session, Math.max(0, score) / best]))
 }
 
-/** Cosines stretched to 0..1 over the candidates, since models differ in offset and spread (Bruch et al. 2023, arXiv 2210.11934). */
-function vectorShares(candidates: readonly Candidate[]): number[] {
-  let low = Number.POSITIVE_INFINITY
-  let high = Number.NEGATIVE_INFINITY
-  for (const { cosine } of candidates) {
-    if (cosine === undefined) continue
-    low = Math.min(low, cosine)
-    high = Math.max(high, cosine)
-  }
-  return candidates.map(({ cosine }) => {
-    if (cosine === undefined) return 0
-    return high > low ? (cosine - low) / (high - low) : Math.max(0, cosine)
+function vectorShares(candidates: readonly Candidate[], lexical: readonly number[], best: number): number[] {
+  const share = cosineShares(candidates.flatMap(({ cosine }) => cosine ?? []))
+  return candidates.map(({ cosine, awaitsVector }, i) => {
+    if (cosine !== undefined) return share(cosine)
+    return awaitsVector && best > 0 ? (lexical[i] as number) / best : 0
   })
 }
 

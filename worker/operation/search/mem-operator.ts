@@ -1,13 +1,13 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { RERANK_CANDIDATES_MAX, RERANK_MS_MAX, SEARCH_RESULTS_MAX } from '../../../schemas/limits.ts'
 import type { RetrievalReport, SearchRequest } from '../../../schemas/search.ts'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Reranker } from '../../ports/reranker.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import { analyse } from '../retrieval/analyse.ts'
 import { diversify, MMR_CANDIDATES_MAX } from '../retrieval/mmr.ts'
 import type { RankedHit } from '../retrieval/rank.ts'
@@ -15,7 +15,8 @@ import { type NamespaceResult, searchNamespace } from './namespace-search.ts'
 import { QueryVectors } from './query-vectors.ts'
 
 export interface MemOperatorComponents {
-  embedder: Embedder | null
+  /** First the one that embeds; a further one serves while the first one's vectors are being built. */
+  embedders: readonly Embedder[]
   reranker: Reranker | null
   logger: Logger
 }
@@ -80,7 +81,11 @@ export class MemOperator {
       : { ranked: diverse, note: null }
     return {
       found: ranked.slice(0, request.limit),
-      report: this.#report(results, request, [...vectors.notes, ...(note === null ? [] : [note])]),
+      report: this.#report(results, request, [
+        ...vectors.notes(),
+        ...(note === null ? [] : [note]),
+        ...damageNotes(session.cubes.damaged),
+      ]),
     }
   }
 
@@ -137,7 +142,7 @@ export class MemOperator {
   ): SearchOutcome['report'] {
     const model = results.find((result) => result.model !== null)?.model ?? null
     const terms = [...new Set(results.flatMap((result) => result.terms))]
-    const none = model === null && this.#components.embedder === null && request.mode !== 'lexical'
+    const none = model === null && this.#components.embedders.length === 0 && request.mode !== 'lexical'
     return {
       mode: model === null ? 'lexical' : request.mode === 'vector' ? 'vector' : 'hybrid',
       model,
@@ -154,3 +159,6 @@ const byNovelty = (found: readonly FoundCube[], { diversity, limit }: SearchQuer
     found.map((one) => ({ ...one, terms: new Set(analyse(one.full.content ?? '')) })),
     { lambda: 1 - diversity, limit },
   )
+
+const damageNotes = (damaged: number): string[] =>
+  damaged === 0 ? [] : [`${damaged} found memories are damaged in the storage and left out.`]

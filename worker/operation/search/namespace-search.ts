@@ -1,9 +1,9 @@
 import type { Filter } from '../../../schemas/filter.ts'
 import { SEARCH_CANDIDATES_MAX, SEARCH_POSTINGS_MAX, VECTOR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
 import type { SearchRequest } from '../../../schemas/search.ts'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope } from '../../ports/lexical.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VectorHit } from '../../ports/vectors.ts'
 import {
   type ScoredDocument,
@@ -18,6 +18,7 @@ import { analyseQuery, type QueryAnalysis } from '../retrieval/query.ts'
 import { type Candidate, type RankedHit, rank } from '../retrieval/rank.ts'
 import { suggestTerms } from '../retrieval/spelling.ts'
 import { DEFAULT_WEIGHTS, type RetrievalWeights } from '../retrieval/weights.ts'
+import { fuseSpaces } from './fuse-spaces.ts'
 import type { QueryVectors } from './query-vectors.ts'
 
 /** Vocabulary read for one misspelt word: the terms that share its first letter. */
@@ -80,9 +81,10 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
   const documents = await withNeighboursAndVectors(input, found, near?.hits ?? [], scope)
   const cosines = new Map(near?.hits.map((hit) => [hit.seq, hit.cosine]))
   const hits = rank({
-    candidates: documents.map((document) =>
-      toCandidate(document, found.scores.get(document.seq), cosines.get(document.seq)),
-    ),
+    candidates: documents.map((document) => ({
+      ...toCandidate(document, found.scores.get(document.seq), cosines.get(document.seq)),
+      awaitsVector: near !== null && document.seq > near.builtSeq,
+    })),
     terms: plan,
     sessionScores: new Map([...found.sessions].map(([id, score]) => [String(id), score])),
     query: analysis,
@@ -119,20 +121,16 @@ const spellingAmong = (spelling: Record<string, string[]>, terms: readonly strin
 async function nearest(
   { session, namespace, vectors, limit, signal }: NamespaceSearchInput,
   scope: SearchScope,
-): Promise<{ model: string; hits: VectorHit[] } | null> {
-  const vector = await vectors.for(await session.vectors.spaces(namespace.id), signal)
-  if (vector === null) return null
-  return {
-    model: vector.model,
-    hits: await session.vectors.nearest(
-      namespace.id,
-      vector.model,
-      vector.vector,
-      Math.max(limit, VECTOR_CANDIDATES_MAX),
-      scope,
-      signal,
-    ),
-  }
+): Promise<{ model: string; hits: VectorHit[]; builtSeq: number } | null> {
+  const asked = await vectors.for(namespace, await session.vectors.spaces(namespace.id), signal)
+  const last = asked.at(-1)
+  if (last === undefined) return null
+  const count = Math.max(limit, VECTOR_CANDIDATES_MAX)
+  const hits = asked.map(({ model, vector }) =>
+    session.vectors.nearest(namespace.id, model, vector, count, scope, signal),
+  )
+  const builtSeq = Math.max(...asked.map((one) => one.builtSeq))
+  return { model: last.model, hits: fuseSpaces(await Promise.all(hits)), builtSeq }
 }
 
 interface LexicalFound {

@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest'
+import { type Caller, describeEdge, type OpenEdge } from '../support/edge.ts'
+
+type LogQuery = Record<string, string | number>
+
+/** Entries oldest first. Reads and refusals are written a moment after their answer, hence the polling of callers. */
+async function entries(caller: Caller, query: LogQuery = {}) {
+  return (await caller.ok('queryLog', { query: { limit: 200, ...query } as never })).items.toReversed()
+}
+
+/**
+ * Goal: the organisation can see who did what to which memory, and how much it uses; nobody sees memory in the log.
+ * Method: one of each operation, then the log by every filter.
+ */
+export function log(open: OpenEdge) {
+  describeEdge('audit log and usage', open, (tenant, edge) => {
+    it('has an entry for every write, read, search and refusal', async () => {
+      const { admin } = await tenant()
+      const key = await admin.newKey({ scopes: ['memory:read', 'memory:write'] })
+      const { cubeId } = await key.ok('createCube', { body: { content: 'The aardvark is asleep.' } })
+      const params = { cubeId }
+      await key.ok('getCube', { params })
+      await key.ok('updateCube', { params, body: { content: 'The aardvark is awake.' } })
+      await key.ok('search', { body: { query: 'aardvark' } })
+      await key.ok('context', { body: { query: 'aardvark' } })
+      await key.ok('listCubes', {})
+      await key.ok('listRevisions', { params })
+      await key.ok('getProvenance', { params })
+      await key.refused('createUser', { body: { id: 'x' } })
+      await key.refused('getCube', { params: { cubeId: '01ARZ3NDEKTSV4RRFFQ69G5FAV' } })
+      await key.refused('createCube', { body: { content: '' } })
+      await key.ok('deleteCube', { params })
+      await expect.poll(async () => (await entries(admin, { caller: key.keyId })).length).toBe(12)
+      const seen = await entries(admin, { caller: key.keyId })
+      expect(new Set(seen.map(({ operation, outcome }) => `${operation} ${outcome}`))).toEqual(
+        new Set([
+          'createCube ok',
+          'getCube ok',
+          'updateCube ok',
+          'search ok',
+          'context ok',
+          'listCubes ok',
+          'listRevisions ok',
+          'getProvenance ok',
+          'createUser forbidden',
+          'getCube not_found',
+          'createCube invalid_request',
+          'deleteCube ok',
+        ]),
+      )
+      for (const operation of ['createCube', 'getCube', 'updateCube', 'deleteCube', 'search', 'context'])
+        expect(seen.find((entry) => entry.operation === operation && entry.outcome === 'ok')).toMatchObject({
+          cubeIds: [cubeId],
+          cubeCount: 1,
+          caller: key.keyId,
+        })
+      const text = JSON.stringify(await edge().rows('select * from audit_log where caller = ?', key.keyId))
+      expect(text).not.toMatch(/aardvark|asleep|awake/i)
+    })
+
+    it('is asked by time, caller, operation, cube and page', async () => {
+      const { admin } = await tenant()
+      const key = await admin.newKey({})
+      const { cubeId } = await key.ok('createCube', { body: { content: 'one' } })
+      await key.ok('createCube', { body: { content: 'two' } })
+      await admin.ok('createCube', { body: { content: 'three' } })
+      await key.ok('getCube', { params: { cubeId } })
+      await expect
+        .poll(async () => (await entries(admin, { cubeId })).map(({ operation }) => operation))
+        .toEqual(['createCube', 'getCube'])
+      expect(await entries(admin, { operation: 'createCube' })).toHaveLength(3)
+      expect(await entries(admin, { operation: 'createCube', caller: key.keyId })).toHaveLength(2)
+      const [first] = await entries(admin, { cubeId })
+      const at = first?.at ?? ''
+      expect((await entries(admin, { from: at, to: at })).map(({ id }) => id)).toContain(first?.id)
+      expect(await entries(admin, { to: new Date(Date.parse(at) - 1).toISOString(), operation: 'createCube' })).toEqual(
+        [],
+      )
+      expect(await entries(admin, { from: '2999-01-01T00:00:00Z' })).toEqual([])
+      const page = await admin.ok('queryLog', { query: { operation: 'createCube', limit: 2 } })
+      const rest = await admin.ok('queryLog', {
+        query: { operation: 'createCube', limit: 2, cursor: page.nextCursor ?? '' },
+      })
+      const ids = [...page.items, ...rest.items].map(({ id }) => id)
+      expect(ids).toEqual(ids.toSorted((a, b) => b - a))
+      expect(ids).toHaveLength(3)
+      const other = await admin.refused('queryLog', { query: { operation: 'getCube', cursor: page.nextCursor ?? '' } })
+      expect(other).toMatchObject({ status: 400, code: 'invalid_cursor', field: 'cursor' })
+    })
+
+    it('carries the request id that the caller was given', async () => {
+      const { admin } = await tenant()
+      const response = await admin.send('createCube', {
+        body: { content: 'traced' },
+        headers: { 'x-request-id': 'trace-77' },
+      })
+      expect(response.headers.get('x-request-id')).toBe('trace-77')
+      expect((await entries(admin, { operation: 'createCube' }))[0]).toMatchObject({ requestId: 'trace-77' })
+    })
+
+    it('counts cubes, bytes and requests', async () => {
+      const { admin } = await tenant()
+      expect(await admin.ok('getUsage', {})).toMatchObject({ cubes: 0, bytes: 0, cubesMax: null })
+      const { cubeId } = await admin.ok('createCube', { body: { content: 'żółw' } })
+      await admin.ok('createCube', { body: { content: 'ab' } })
+      expect(await admin.ok('getUsage', {})).toMatchObject({ cubes: 2, bytes: 9 })
+      await admin.ok('updateCube', { params: { cubeId }, body: { content: 'x' } })
+      await admin.ok('search', { body: { query: 'ab' } })
+      await admin.ok('getCube', { params: { cubeId } })
+      await expect
+        .poll(async () => (await admin.ok('getUsage', {})).days)
+        .toEqual([{ day: new Date().toISOString().slice(0, 10), reads: 1, writes: 3, searches: 1 }])
+      await admin.ok('deleteCube', { params: { cubeId } })
+      expect(await admin.ok('getUsage', {})).toMatchObject({ cubes: 1, bytes: 2 })
+    })
+
+    it('counts writes of the day', async () => {
+      const { admin } = await tenant()
+      for (let n = 0; n < 3; n++) await admin.ok('remember', { body: { text: `note ${n}` } })
+      await expect.poll(async () => (await admin.ok('getUsage', {})).days[0]?.writes).toBe(3)
+    })
+  })
+}

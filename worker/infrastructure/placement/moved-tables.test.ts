@@ -1,0 +1,31 @@
+import { getTableName, is } from 'drizzle-orm'
+import { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { expect, it } from 'vitest'
+import * as cubes from '../../../schemas/tables/cubes.ts'
+import * as directory from '../../../schemas/tables/directory.ts'
+import * as guard from '../../../schemas/tables/guard.ts'
+import * as log from '../../../schemas/tables/log.ts'
+import * as placement from '../../../schemas/tables/placement.ts'
+import * as tenancy from '../../../schemas/tables/tenancy.ts'
+import * as vectors from '../../../schemas/tables/vectors.ts'
+import { NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
+
+/** Tables of the deployment, not of an organisation's memory. */
+const STAYS = ['organisations', 'api_keys', 'guard', 'fences']
+
+it('moves every table that holds rows of an organisation', () => {
+  const all = [cubes, directory, guard, log, placement, tenancy, vectors]
+    .flatMap((module) => Object.values(module))
+    .flatMap((value) => (is(value, SQLiteTable) ? [getTableName(value)] : []))
+  const moved = [...ORGANISATION_TABLES, ...NAMESPACE_TABLES].map(({ name }) => name)
+  expect([...moved, ...STAYS].sort()).toEqual(all.sort())
+})
+
+it('carries a session by its key and bytes as hex, and leaves row numbers behind', () => {
+  const columnsOf = (table: string) =>
+    NAMESPACE_TABLES.find(({ name }) => name === table)?.columns.map(({ name, read }) => [name, read]) ?? []
+  expect(columnsOf('cubes')).toContainEqual(['session_id', '(select s.key from sessions s where s.id = t.session_id)'])
+  expect(columnsOf('revisions')).toContainEqual(['bytes', 'hex(t.bytes)'])
+  for (const table of ['sessions', 'revisions', 'embeddings'])
+    expect(columnsOf(table).map(([name]) => name)).not.toContain('id')
+})
