@@ -37,7 +37,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   rate_limited: 'Wait a moment, or create a key with a higher --rate.',
   quota_exceeded: 'Delete memories that are no longer needed, or raise the quota of the organisation.',
   storage_full: 'Free disk space on the server; memos doctor shows how much is left.',
-  invalid_archive: 'Check the file and --format (memos, memos-textual, mem0).',
+  invalid_archive: 'Check the file and --format (memos, memos-textual, mem0, short-paper).',
   database_busy: 'Try again in a moment.',
   internal: 'Look for the request id in the log of the server.',
   unexpected_answer: 'Check --url: something else than a MemOS Edge server seems to answer there.',

@@ -236,3 +236,26 @@ it('completes commands, options and what is below a command, in bash', async () 
   )
   expect(complete('memos', '--json', 'keys', 'create', '--sc')).toEqual(['--scope'])
 })
+
+it('moves an organisation, and ends a move', async () => {
+  const task = { id: '01TASK', kind: 'move_organisation', state: 'queued' }
+  const asked = await memos(['org', 'move', '01ORG', 'shard-1'], () => Response.json(task, { status: 202 }))
+  expect(asked).toMatchObject({ code: 0, out: '01TASK\n' })
+  expect(asked.seen[0]).toMatchObject({
+    path: 'POST /v1/organisations/01ORG/move',
+    body: JSON.stringify({ database: 'shard-1' }),
+  })
+  const kept = {
+    id: '01ORG',
+    name: 'Acme',
+    database: 'default',
+    state: 'active',
+    cubesMax: null,
+    createdAt: '2026-03-05T09:30:00Z',
+  }
+  const ended = await memos(['org', 'move', '01ORG', '--abort'], () => Response.json(kept))
+  expect(ended.seen[0]?.path).toBe('DELETE /v1/organisations/01ORG/move')
+  expect(ended.out).toContain('active')
+  for (const args of [[], ['shard-1', '--abort']])
+    expect(await memos(['org', 'move', '01ORG', ...args])).toMatchObject({ seen: [], out: '' })
+})

@@ -21,7 +21,7 @@ export const importCommand = (cli: Cli): Command =>
     .description('import an archive; importing it again changes nothing')
     .argument('<file>')
     .option('-n, --namespace <name>', 'where it goes', 'default')
-    .option('--format <format>', 'memos, memos-textual or mem0', 'memos')
+    .option('--format <format>', 'memos, memos-textual, mem0 or short-paper', 'memos')
     .action((file: string, options: Options) => importFile(cli, file, options))
 
 async function importFile(cli: Cli, file: string, { namespace, format }: Options): Promise<void> {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Item } from '../../sdk/endpoints.ts'
 import { allOf, type Cli, wholeNumber } from '../cli.ts'
+import { CliError, EXIT } from '../failure.ts'
 import { minuteOf, table } from '../text.ts'
 
 const COLUMNS = [
@@ -19,8 +20,12 @@ interface CreateOptions {
   database?: string
 }
 
+interface MoveOptions {
+  abort?: boolean
+}
+
 export function organisationsCommand(cli: Cli): Command {
-  const command = new Command('org').description('create and list organisations (root key only)')
+  const command = new Command('org').description('create, list and move organisations (root key only)')
   command
     .command('create')
     .description('create an organisation and its first key')
@@ -32,6 +37,13 @@ export function organisationsCommand(cli: Cli): Command {
     .command('list')
     .description('all organisations')
     .action(() => list(cli))
+  command
+    .command('move')
+    .description('move an organisation to another database while it is read')
+    .argument('<id>')
+    .argument('[database]', 'name of the database')
+    .option('--abort', 'end a move that has not reached the new database')
+    .action((id: string, database: string | undefined, options: MoveOptions) => move(cli, id, database, options))
   return command
 }
 
@@ -48,6 +60,19 @@ async function create(cli: Cli, name: string, { cubesMax, database }: CreateOpti
 async function list(cli: Cli): Promise<void> {
   const found = await allOf(cli.client().organisations.list())
   cli.show(found, () => tableOf(found, cli.io.columns))
+}
+
+async function move(cli: Cli, id: string, database: string | undefined, { abort = false }: MoveOptions): Promise<void> {
+  const { organisations } = cli.client()
+  if (abort === (database !== undefined))
+    throw new CliError('move to which database?', { next: 'Name a database, or give --abort.', exitCode: EXIT.usage })
+  if (database === undefined) {
+    const kept = await organisations.abortMove(id)
+    return cli.show(kept, () => tableOf([kept], cli.io.columns))
+  }
+  const task = await organisations.move(id, { database })
+  cli.show(task, () => `${task.id}\n`)
+  cli.note('The move runs in the background. Writes to the organisation are refused until it is there: memos org list')
 }
 
 function tableOf(organisations: readonly Organisation[], width: number): string {
