@@ -111,14 +111,13 @@ async function answerOnce(
   const hash = bytesToHex(sha256(utf8ToBytes(identity)))
   const kept = await session.idempotency.claim(key, hash, context.nowMs)
   if (kept !== null) return repeat(kept, session)
-  try {
-    const response = await answer()
-    await session.idempotency.finish(key, { status: response.status, response: await toKeep(response) })
-    return response
-  } catch (error) {
+  // Only a request that failed frees its key. When it succeeded and its answer cannot be kept, the claim stays: a retry must not run it again.
+  const response = await answer().catch(async (error: unknown) => {
     await session.idempotency.release(key)
     throw error
-  }
+  })
+  await session.idempotency.finish(key, { status: response.status, response: await toKeep(response) })
+  return response
 }
 
 /** Header by which a handler says that its answer is a cube: the id is kept and the cube read again, so no memory lies in the kept answer. */
