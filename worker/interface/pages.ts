@@ -36,11 +36,18 @@ const PAGE_HEADERS = secureHeaders({
   strictTransportSecurity: false,
 })
 
+/** How long one answer of /readyz holds. */
+const READY_MS = 2000
+
 /** Health, metrics, API description and console. Only what says nothing about anybody is open. */
 export function addPages(app: EdgeApp, edge: Edge, pages: Pages): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  // Open to anybody, so what it costs is bounded: one look at database and blobs serves everyone for a while.
+  let looked: { atMs: number; parts: Promise<{ database: boolean; blobs: boolean }> } | null = null
   app.get('/readyz', async (c) => {
-    const parts = await pages.ready()
+    const now = edge.runtime.nowMs()
+    if (looked === null || now - looked.atMs > READY_MS) looked = { atMs: now, parts: pages.ready() }
+    const parts = await looked.parts
     const isReady = Object.values(parts).every(Boolean)
     return c.json({ status: isReady ? 'ready' : 'not_ready', version: edge.version, ...parts }, isReady ? 200 : 503)
   })

@@ -19,7 +19,9 @@ export const requestFrame =
       given !== undefined && REQUEST_ID.test(given) ? given : ulid(edge.runtime.nowMs(), edge.runtime.randomBytes),
     )
     c.set('operation', 'unknown')
-    if (edge.metrics.inFlight >= REQUESTS_IN_FLIGHT_MAX) throw new MemosError('overloaded', { retryAfterS: 1 })
+    // A probe that is shed under load would have a busy server restarted.
+    if (edge.metrics.inFlight >= REQUESTS_IN_FLIGHT_MAX && c.req.path !== '/healthz')
+      throw new MemosError('overloaded', { retryAfterS: 1 })
     edge.metrics.inFlight += 1
     try {
       await next()

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ConfigError } from '../config-error.ts'
+
+const ROOT_KEY_LENGTH_MIN = 32
 
 export interface RootKey {
   key: string
@@ -13,7 +16,12 @@ export function rootKey(home: string, given: string | undefined): RootKey {
   if (given !== undefined) return { key: given, isNew: false }
   const path = join(home, 'root.key')
   try {
-    return { key: readFileSync(path, 'utf8').trim(), isNew: false }
+    const key = readFileSync(path, 'utf8').trim()
+    if (key.length < ROOT_KEY_LENGTH_MIN)
+      throw new ConfigError(
+        `${path}: expected a key of at least ${ROOT_KEY_LENGTH_MIN} characters. Remove the file to get a new key.`,
+      )
+    return { key, isNew: false }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
   }

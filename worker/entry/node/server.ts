@@ -20,6 +20,7 @@ import type { Pages } from '../../interface/pages.ts'
 import { consoleAsset } from './assets.ts'
 import { Background } from './background.ts'
 import type { NodeConfig } from './config.ts'
+import { lockDatabase } from './lock.ts'
 import { rootKey } from './root-key.ts'
 
 /** A graceful stop takes no longer than this; then open connections are cut. */
@@ -36,6 +37,21 @@ export interface RunningServer {
 /** Opens everything, serves, and says where. */
 export async function startServer(config: NodeConfig): Promise<RunningServer> {
   mkdirSync(config.home, { recursive: true, mode: 0o700 })
+  const files = [config.databaseUrl, ...config.furtherDatabases.values()].filter((url) => url.startsWith('file:'))
+  const locks: (() => void)[] = []
+  const release = () => {
+    for (const unlock of locks.splice(0)) unlock()
+  }
+  try {
+    for (const url of files) locks.push(lockDatabase(filePath(url)))
+    return await serve(config, release)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+async function serve(config: NodeConfig, release: () => void): Promise<RunningServer> {
   const { key, isNew } = rootKey(config.home, config.rootKey)
   const logger = jsonLinesLogger((line) => process.stderr.write(`${line}\n`), Date.now)
   const opened = await openDatabases(config)
@@ -99,6 +115,7 @@ export async function startServer(config: NodeConfig): Promise<RunningServer> {
     await background.stop()
     await index?.stop()
     for (const one of opened.values()) await one.close()
+    release()
   }
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
