@@ -311,7 +311,7 @@ export const administrationRoutes = defineRoutes({
     scope: 'memory:write',
     query: z.strictObject({
       namespace: NamespaceName,
-      format: z.enum(['memos', 'memos-textual', 'mem0']).default('memos'),
+      format: z.enum(['memos', 'memos-textual', 'mem0', 'short-paper']).default('memos'),
     }),
     bodyType: 'application/octet-stream',
     status: 200,

@@ -102,7 +102,8 @@ it('every operation of the API stands in the API guide', () => {
 })
 
 it('every setting of the node host stands in the README', () => {
-  const names = readRepositoryFile('worker/entry/node/config.ts').match(/\b(?:PORT|HOST|MEMOS_[A-Z_]+)(?=: )/g) ?? []
+  const sources = ['worker/entry/node/config.ts', 'worker/entry/model-settings.ts'].map(readRepositoryFile)
+  const names = sources.join('\n').match(/\b(?:PORT|HOST|MEMOS_[A-Z_]+)(?=: )/g) ?? []
   expect(names.length).toBeGreaterThan(5)
   const readme = readRepositoryFile('README.md')
   expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([])

@@ -164,6 +164,23 @@ describe('a change of the embedding model', () => {
     expect((await byVector(new Caller(after, admin.secret), textOf(150))).best).toBe(textOf(150))
   })
 
+  it('goes on after a stop in the middle of a call to the model, which is no failure', async () => {
+    const { edge, admin } = await withOldVectors()
+    await edge.components.tick()
+    const stop = new AbortController()
+    next.during = (call) => {
+      if (call < 2) return
+      stop.abort()
+      throw stop.signal.reason
+    }
+    await edge.components.tasks.runDue(stop.signal)
+    const [task] = (await admin.ok('listTasks', { query: {} })).items
+    expect(task).toMatchObject({ state: 'queued', error: null, progress: EMBED_TEXTS_MAX })
+    next.during = () => {}
+    await edge.runTasks()
+    expect(next.documents).toEqual(Array.from({ length: CUBES }, (_, at) => textOf(at)))
+  })
+
   it('gives a cube that changes while it is being embedded the vector of its new text', async () => {
     const { edge, admin, ids } = await withOldVectors()
     // The first call has cubes 0 to 127 under way, the third the last ones: cube 3 has its vector by then, cube 299 has not.

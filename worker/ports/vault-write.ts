@@ -25,6 +25,8 @@ export interface NewCube {
   session: string | null
   /** Position that an imported turn had in its conversation; kept where it is free. */
   position?: number | null
+  /** Use that was counted before it came here. */
+  use?: { count: number; lastMs: number } | undefined
   /** Revisions before `revision` that come with it, oldest first. */
   history?: readonly Omit<RevisionRow, 'id' | 'cubeId'>[]
 }

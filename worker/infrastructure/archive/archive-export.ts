@@ -1,6 +1,6 @@
 import { ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultSession } from '../vault/vault-session.ts'
 import {
   blobName,

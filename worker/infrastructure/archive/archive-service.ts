@@ -1,6 +1,6 @@
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultSession } from '../vault/vault-session.ts'
 import { exportFiles } from './archive-export.ts'
 import { importArchiveStream } from './archive-reader.ts'

@@ -2,8 +2,9 @@ import { MemosError } from '../../../schemas/errors.ts'
 import { invalidArchive } from './archive-format.ts'
 import { FOREIGN_FILE_BYTES_MAX } from './archive-limits.ts'
 import { type ForeignItem, fromMem0, fromTextual } from './foreign-memory.ts'
+import { fromShortPaper } from './foreign-short-paper.ts'
 
-export type ForeignFormat = 'memos-textual' | 'mem0'
+export type ForeignFormat = 'memos-textual' | 'mem0' | 'short-paper'
 
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 /** First bytes of files that are not text. A pickle of protocol 2 and later starts with 0x80. */
@@ -20,26 +21,59 @@ export async function readForeign(stream: ReadableStream<Uint8Array>, format: Fo
       'body',
       'JSON. Pickle and other binary files are refused: reading a pickle can run code that hides in it',
     )
-  const value = parse(bytes)
-  const items = format === 'memos-textual' ? value : (listOf(value, 'results') ?? listOf(value, 'memories') ?? value)
-  if (!Array.isArray(items))
-    throw invalidArchive(
-      'body',
-      format === 'memos-textual' ? 'a list of memories' : 'a list of memories, or one under "results" or "memories"',
-    )
-  return items.map((item, at) => (format === 'memos-textual' ? fromTextual(item, at + 1) : fromMem0(item, at + 1)))
+  const text = textOf(bytes)
+  const { find, expected, toItem } = SHAPES[format]
+  const items = find(format === 'short-paper' ? jsonOrLines(text) : parse(text))
+  if (!Array.isArray(items)) throw invalidArchive('body', expected)
+  return items.map((item, at) => toItem(item, at + 1))
 }
 
-function parse(bytes: Uint8Array): unknown {
+interface Shape {
+  find(value: unknown): unknown
+  expected: string
+  toItem(item: unknown, line: number): ForeignItem
+}
+
+const listOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+
+const SHAPES: Record<ForeignFormat, Shape> = {
+  'memos-textual': { find: (value) => value, expected: 'a list of memories', toItem: fromTextual },
+  mem0: {
+    find: (value) => listOf(value, 'results') ?? listOf(value, 'memories') ?? value,
+    expected: 'a list of memories, or one under "results" or "memories"',
+    toItem: fromMem0,
+  },
+  'short-paper': {
+    find: (value) => (listOf(value, 'meta') === undefined ? value : [value]),
+    expected: 'a list of cubes, or one cube on each line',
+    toItem: fromShortPaper,
+  },
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
-    return JSON.parse(fromUtf8.decode(bytes))
+    return fromUtf8.decode(bytes)
   } catch (cause) {
     throw invalidArchive('body', 'JSON in UTF-8', cause)
   }
 }
 
-const listOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw invalidArchive('body', 'JSON in UTF-8', cause)
+  }
+}
+
+/** One JSON value, or one on each line. */
+function jsonOrLines(text: string): unknown {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const isLines =
+    lines.length > 1 && lines.every((line) => line.trimStart().startsWith('{') && line.trimEnd().endsWith('}'))
+  return isLines ? lines.map(parse) : parse(text)
+}
 
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []

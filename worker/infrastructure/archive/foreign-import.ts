@@ -79,7 +79,7 @@ class ForeignImport implements ImportPlan<ForeignCube> {
   /** The cube's id follows from the namespace and the id at the source, so that importing again finds it. */
   cubeOf(memory: ForeignMemory): ForeignCube {
     const { id: namespaceId, orgId } = this.#target.namespace
-    const { line, ...said } = memory
+    const { line, use: _, ...said } = memory
     const id = memory.id ?? `sha256:${bytesToHex(sha256(utf8.encode(memory.content)))}`
     const digest = (use: string, ...parts: unknown[]) =>
       sha256(utf8.encode(canonicalJson([`memos-import ${use}`, orgId, namespaceId, id, ...parts])))
@@ -159,7 +159,7 @@ class ForeignImport implements ImportPlan<ForeignCube> {
       organise,
     )
     return before === undefined
-      ? { kind: 'create', cube: next }
+      ? { kind: 'create', cube: { ...next, use: cube.memory.use } }
       : { kind: 'update', cube: next, stored: organise.storedCube(before, []), textChanged: true }
   }
 
@@ -217,6 +217,8 @@ function recordOf({ cubeId, memory }: ForeignCube, nowMs: number, before: FullCu
     expiresAtMs,
     state,
     metadata,
+    priority,
+    originRef,
   } = memory
   const isUsable = saidAtMs !== null && !isTooFarAhead(saidAtMs, nowMs)
   return {
@@ -233,10 +235,10 @@ function recordOf({ cubeId, memory }: ForeignCube, nowMs: number, before: FullCu
     createdAtMs: before?.cube.createdAtMs ?? createdAtMs ?? nowMs,
     updatedAtMs: updatedAtMs ?? nowMs,
     expiresAtMs,
-    priority: before?.cube.priority ?? 'mid',
+    priority: before?.cube.priority ?? priority ?? 'mid',
     sensitivity: before?.cube.sensitivity ?? 'none',
     originKind: 'inference',
-    originRef: id?.slice(0, REFERENCE_LENGTH_MAX) ?? null,
+    originRef: (originRef ?? id)?.slice(0, REFERENCE_LENGTH_MAX) ?? null,
     provenanceId: cubeId,
     metadata,
   }

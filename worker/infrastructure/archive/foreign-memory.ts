@@ -11,7 +11,7 @@ import {
   TITLE_LENGTH_MAX,
 } from '../../../schemas/limits.ts'
 import { TimestampMs } from '../../../schemas/timestamp.ts'
-import { ROLES, type Role } from '../../../schemas/vocabulary.ts'
+import { type PRIORITIES, ROLES, type Role } from '../../../schemas/vocabulary.ts'
 import type { SkipReason } from './import-report.ts'
 
 /** A memory of another system, as far as it has a place in ours. */
@@ -32,6 +32,11 @@ export interface ForeignMemory {
   expiresAtMs: number | null
   state: LifecycleState
   metadata: Metadata
+  /** What the source says about itself, where that is not the id. */
+  originRef?: string
+  priority?: (typeof PRIORITIES)[number]
+  /** Use at the source; it goes on being counted here. */
+  use?: { count: number; lastMs: number }
 }
 
 export type ForeignItem = { memory: ForeignMemory } | { line: number; reason: SkipReason }
@@ -116,7 +121,8 @@ export function fromMem0(item: unknown, line: number): ForeignItem {
   })
 }
 
-function accept(
+/** A memory with the rest of its facts, or why there is none. */
+export function accept(
   line: number,
   isDeleted: boolean,
   text: unknown,
@@ -173,7 +179,7 @@ function msOf(value: unknown): number | null {
 }
 
 /** What fits our flat metadata: scalars as they are, lists and objects as JSON while they are short. */
-function metadataOf(fields: Fields): Metadata {
+export function metadataOf(fields: Fields): Metadata {
   const entries: [string, string | number | boolean][] = []
   let bytes = 2
   for (const [name, value] of Object.entries(fields)) {

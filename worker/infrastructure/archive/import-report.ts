@@ -18,3 +18,5 @@ export type SkipReason =
   | 'text_too_long'
   | 'deleted_at_source'
   | 'duplicate_id'
+  | 'tensor_not_included'
+  | 'not_as_printed'

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { NamespaceRow } from '../../ports/rows.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { NamespaceRow } from '../../ports/rows.ts'
 import { cubeAccess } from '../governance/access-sql.ts'
 import { statement } from '../vault/sql.ts'
 import type { VaultSession } from '../vault/vault-session.ts'

@@ -89,7 +89,14 @@ describe('rank', () => {
       ]),
     )
     expect(order(hits)).toEqual([3, 1, 2])
-    expect(hits.map(({ explain }) => explain.vector)).toEqual([3, 0, 3])
+    const full = 3 * DEFAULT_WEIGHTS.vector
+    expect(hits.map(({ explain }) => explain.vector)).toEqual(order(hits).map((seq) => (seq === 1 ? 0 : full)))
+  })
+
+  it('lets a document that only its vector found pass those whose words say little', () => {
+    const words = [1, 2, 3].map((seq) => candidate(seq, { bm25: 4 / seq ** 2, cosine: 0.1 }))
+    const hits = rank(input([...words, candidate(4, { bm25: 0, matched: 0, cosine: 0.8 })]))
+    expect(order(hits)).toEqual([1, 4, 2, 3])
   })
   it('lets words stand for a vector that is still to be made, and for no other', () => {
     const hits = (awaitsVector: boolean) =>

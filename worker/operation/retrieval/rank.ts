@@ -106,11 +106,12 @@ function sessionShares({ sessionScores }: RankInput): Map<string, number> {
   return new Map([...sessionScores].map(([session, score]) => [session, Math.max(0, score) / best]))
 }
 
+/** Squared, so that the best ones count and the middling ones, of which a weak model finds many, hardly do. */
 function vectorShares(candidates: readonly Candidate[], lexical: readonly number[], best: number): number[] {
   const share = cosineShares(candidates.flatMap(({ cosine }) => cosine ?? []))
   return candidates.map(({ cosine, awaitsVector }, i) => {
-    if (cosine !== undefined) return share(cosine)
-    return awaitsVector && best > 0 ? (lexical[i] as number) / best : 0
+    if (cosine !== undefined) return share(cosine) ** 2
+    return awaitsVector && best > 0 ? ((lexical[i] as number) / best) ** 2 : 0
   })
 }
 

@@ -26,7 +26,10 @@ export interface RetrievalWeights {
   /** A document of the current session is multiplied by 1 + recency; the addition falls to 1/e after `recencySessions` sessions. */
   recency: number
   recencySessions: number
-  /** The best cosine among the candidates counts as this share of the best lexical score, the worst as 0. */
+  /**
+   * The best cosine among the candidates counts as this share of the best lexical score, the worst as 0. The default is as much as a model that
+   * is worse than words may have without doing harm (test/bench/embedder-quality.ts); a good one earns a namespace more.
+   */
   vector: number
 }
 
@@ -48,7 +51,7 @@ export const DEFAULT_WEIGHTS: RetrievalWeights = {
   firstPerson: 1.1,
   recency: 0.8,
   recencySessions: 20,
-  vector: 1,
+  vector: 0.5,
 }
 
 const B_MIN = 0.2
