@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { utf8Length } from './canonical-text.ts'
 import {
   CLOCK_SKEW_MS_MAX,
+  CURSOR_LENGTH_MAX,
   METADATA_BYTES_MAX,
   METADATA_KEYS_MAX,
+  METADATA_VALUE_LENGTH_MAX,
   NAME_LENGTH_MAX,
   PAGE_ITEMS_DEFAULT,
   PAGE_ITEMS_MAX,
@@ -39,7 +41,7 @@ export const Tags = z.array(Tag).max(TAGS_MAX)
 export const Metadata = z
   .record(
     z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/),
-    z.union([z.string().max(1024).refine(isWellFormed, WELL_FORMED), z.number(), z.boolean()]),
+    z.union([z.string().max(METADATA_VALUE_LENGTH_MAX).refine(isWellFormed, WELL_FORMED), z.number(), z.boolean()]),
   )
   .refine((value) => Object.keys(value).length <= METADATA_KEYS_MAX, `at most ${METADATA_KEYS_MAX} keys`)
   .refine(
@@ -66,7 +68,7 @@ export const isTooFarAhead = (moment: z.infer<typeof Moment>, nowMs: number): bo
 export const isoOf = (ms: number): string => new Date(ms).toISOString()
 
 export const PageQuery = z.strictObject({
-  cursor: z.string().max(512).optional(),
+  cursor: z.string().max(CURSOR_LENGTH_MAX).optional(),
   limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
 })
 

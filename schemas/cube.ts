@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { isWellFormed, Metadata, Moment, Name, NamespaceName, Tags, WELL_FORMED } from './common.ts'
 import { LifecycleState } from './lifecycle.ts'
-import { BATCH_ITEMS_MAX, CONTENT_BYTES_MAX, LINEAGE_MAX, TITLE_LENGTH_MAX, VECTOR_DIMENSIONS_MAX } from './limits.ts'
+import {
+  BATCH_ITEMS_MAX,
+  CONTENT_BYTES_MAX,
+  LINEAGE_MAX,
+  REFERENCE_LENGTH_MAX,
+  TITLE_LENGTH_MAX,
+  VECTOR_DIMENSIONS_MAX,
+} from './limits.ts'
 import { KvRendition, LanguageTag, LoraRendition, SteeringRendition } from './rendition.ts'
 import { CubeId, LineageParent, SemanticType } from './revision.ts'
 import { Layer, MemoryType, OriginKind, Priority, Role, Sensitivity, UpdateMode } from './vocabulary.ts'
@@ -23,7 +30,7 @@ const NO_NUL = 'text without NUL characters'
 export const Origin = z
   .strictObject({
     kind: OriginKind.default('user_input'),
-    ref: z.string().max(512).refine(isWellFormed, WELL_FORMED).refine(noNul, NO_NUL).optional(),
+    ref: z.string().max(REFERENCE_LENGTH_MAX).refine(isWellFormed, WELL_FORMED).refine(noNul, NO_NUL).optional(),
   })
   .meta({ id: 'Origin' })
 

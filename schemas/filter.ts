@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_VALUES_MAX } from './limits.ts'
+import { FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_VALUES_MAX, METADATA_VALUE_LENGTH_MAX } from './limits.ts'
 
 /** Fields of a cube that a filter may name; `metadata.KEY` names the caller's own. */
 export const FILTER_FIELDS = {
@@ -28,7 +28,7 @@ export type FilterField = keyof typeof FILTER_FIELDS
 export const FILTER_OPERATORS = ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin', 'contains', 'exists'] as const
 export type FilterOperator = (typeof FILTER_OPERATORS)[number]
 
-const Scalar = z.union([z.string().max(1024), z.number(), z.boolean()])
+const Scalar = z.union([z.string().max(METADATA_VALUE_LENGTH_MAX), z.number(), z.boolean()])
 
 const FieldName = z
   .string()

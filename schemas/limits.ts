@@ -24,16 +24,44 @@ export const TAG_LENGTH_MAX = 64
 export const METADATA_BYTES_MAX = 4096
 /** Keys in the metadata of one cube. */
 export const METADATA_KEYS_MAX = 32
+/** One text in the metadata of a cube, or in a condition of a filter, in UTF-16 units. */
+export const METADATA_VALUE_LENGTH_MAX = 1024
 /** Names of namespaces, sessions, speakers, users, agents. */
 export const NAME_LENGTH_MAX = 128
+/** Semantic type of a cube, in UTF-16 units. */
+export const SEMANTIC_TYPE_LENGTH_MAX = 64
+/** What a cube's origin refers to, in UTF-16 units. */
+export const REFERENCE_LENGTH_MAX = 512
 /** Renditions of one revision. */
 export const RENDITIONS_MAX = 16
+/** Messages whose facts one text rendition carries. */
+export const RENDITION_MESSAGES_MAX = 256
+/** Modules that one LoRA rendition patches. */
+export const LORA_MODULES_MAX = 512
+/** Tokens of one probe. */
+export const PROBE_TOKENS_MAX = 64
 /** Lineage parents of one revision. */
 export const LINEAGE_MAX = 64
+/** Share of one parent, millionths. */
+export const SHARE_MICROS_MAX = 1_000_000
+/** What all parents together may claim, millionths (MIP 4.10: royalties are capped at half). */
+export const LINEAGE_SHARE_MICROS_MAX = 500_000
+/** Names in the access list of a cube of the short paper. */
+export const SHORT_PAPER_ACCESS_NAMES_MAX = 256
+/** Stand-in of the short paper's figure for a tensor (`[tensor]`), or a short tensor as text, in UTF-16 units. */
+export const SHORT_PAPER_VALUE_LENGTH_MAX = 64 * 1024
 /** Query text of a search, in UTF-16 units. */
 export const QUERY_LENGTH_MAX = 10_000
 /** Distinct query terms that take part in ranking; the rarest are kept. */
 export const QUERY_TERMS_MAX = 256
+/** Query terms that own a bit in a candidate's `matched` mask: an SQL integer must stay exact as a JavaScript number. */
+export const MASK_TERMS_MAX = 52
+/** Unknown query terms that are corrected. */
+export const SPELLING_TERMS_MAX = 8
+/** Corrections of one query term. */
+export const SPELLING_SUGGESTIONS_PER_TERM_MAX = 3
+/** Vocabulary terms of the namespace that one query is compared with. */
+export const SPELLING_VOCABULARY_MAX = 20_000
 /** Nesting of a filter. Deeper filters are refused, never truncated. */
 export const FILTER_DEPTH_MAX = 8
 /** Conditions in one filter. */
@@ -50,6 +78,10 @@ export const SEARCH_NAMESPACES_MAX = 16
 export const SEARCH_POSTINGS_MAX = 16_000
 /** Candidates that reach the ranking step. */
 export const SEARCH_CANDIDATES_MAX = 1000
+/** Rows fetched for one query only because a neighbouring turn matched. */
+export const NEIGHBOUR_KEYS_MAX = 128
+/** Hits that are compared with each other for novelty; the rest keeps its order behind them. */
+export const MMR_CANDIDATES_MAX = 100
 /** Nearest vectors that reach exact rescoring. */
 export const VECTOR_CANDIDATES_MAX = 64
 /** Rows that an exact vector scan reads when an index is behind or absent. */
@@ -58,6 +90,22 @@ export const VECTOR_TAIL_ROWS_MAX = 200_000
 export const VECTOR_DIMENSIONS_MAX = 4096
 /** Bytes that resident vector indexes may hold in one process or Durable Object (a Worker has 128 MB in all). */
 export const VECTOR_INDEX_BYTES_MAX = 64 * 1024 * 1024
+/** Vector spaces held in memory at once. Each memory reserves address space, whatever its size. */
+export const VECTOR_SPACES_RESIDENT_MAX = 256
+/** Up to here every row of a resident space is scored with int8; beyond, a 1-bit scan first picks the rows worth it. */
+export const VECTOR_FULL_SCORE_ROWS_MAX = 16_384
+/** Rows that one search scores with int8 after the 1-bit filter. */
+export const VECTOR_PREFILTER_ROWS_MAX = 8192
+/** New rows after which a resident space is persisted in the background. */
+export const VECTOR_UNPERSISTED_ROWS_MAX = 4096
+/** Tombstones that the manifest of a resident space carries; with more, the persisted part is dropped and rebuilt from rows. */
+export const VECTOR_TOMBSTONES_MAX = 4096
+/** Vectors in one upsert from a Worker (Vectorize limits). */
+export const VECTORIZE_UPSERT_ROWS_MAX = 1000
+/** Matches of one query that returns neither values nor metadata (Vectorize limits). */
+export const VECTORIZE_MATCHES_MAX = 100
+/** Ids in one deleteByIds; wrangler refuses more, the binding's own bound is not documented. */
+export const VECTORIZE_DELETE_IDS_MAX = 100
 /** Candidates that a reranker may see. */
 export const RERANK_CANDIDATES_MAX = 50
 /** Deadline of a reranker; on a miss the first ranking stands. */
@@ -70,44 +118,82 @@ export const CONTEXT_TOKENS_DEFAULT = 2000
 export const PAGE_ITEMS_MAX = 200
 /** Items on one page when the caller names no number. */
 export const PAGE_ITEMS_DEFAULT = 50
+/** Cursor of a list, in characters. */
+export const CURSOR_LENGTH_MAX = 512
 /** Idempotency keys. */
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 128
 /** How long a response is kept for its idempotency key. */
 export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000
-/** Largest response body kept for replay. A larger answer is replayed as a 409 that names the limit. */
+/** Largest response body kept for replay, in UTF-16 units. When an answer was larger, a repeated request gets a 409 (`already_exists`). */
 export const IDEMPOTENCY_RESPONSE_BYTES_MAX = 512 * 1024
 /** Requests per minute of a key when its owner names no number. */
 export const RATE_PER_MINUTE_DEFAULT = 600_000
 /** Requests per minute that a key may be given. */
 export const RATE_PER_MINUTE_MAX = 6_000_000
+/** Token buckets that one process keeps; the least recently used go first, which at worst gives a resting key its full burst back. */
+export const RATE_BUCKETS_MAX = 100_000
 /** Lifetime of an API key, days. */
 export const KEY_DAYS_MAX = 3650
 /** Old secret stays valid this long after a rotation unless the caller says otherwise. */
 export const KEY_ROTATION_GRACE_MS_MAX = 24 * 60 * 60 * 1000
 /** Clock skew that timestamps from callers may be ahead of ours. */
 export const CLOCK_SKEW_MS_MAX = 24 * 60 * 60 * 1000
-/** Bound parameters of one statement (D1). */
-export const SQL_PARAMS_MAX = 100
 /** One SQL parameter or row (D1 documents 2 MB; half of it is planned for). */
 export const SQL_VALUE_BYTES_MAX = 1_000_000
-/** Statements of one atomic batch. */
-export const SQL_BATCH_STATEMENTS_MAX = 1000
+/** Compiled statements that a libSQL file keeps. The system has fewer than a hundred texts; filters add some. */
+export const SQL_COMPILED_STATEMENTS_MAX = 512
+/** Keys that one R2 delete call takes. */
+export const R2_DELETE_KEYS_MAX = 1000
 /** Attempts of one background task before it is failed. */
 export const TASK_ATTEMPTS_MAX = 8
 /** A claimed task that shows no progress for this long is taken by another worker. */
 export const TASK_LEASE_MS = 60_000
+/** Tasks that one invocation of the Worker runs; the rest is for the next message or the next minute. */
+export const INVOCATION_TASKS_MAX = 4
+/** Time after which an invocation of the Worker starts no further step of a task. */
+export const INVOCATION_MS_MAX = 25_000
 /** Texts of one call to an embedding model. */
 export const EMBED_TEXTS_MAX = 128
+/** Texts of one call to Workers AI: its text embedding models take a hundred. */
+export const WORKERS_AI_TEXTS_MAX = 100
+/** Text beyond this is left out of a vector: few models read further, and some servers refuse a whole batch over one long text. UTF-16 units. */
+export const EMBED_TEXT_LENGTH_MAX = 8000
 /** Deadline of one call to an embedding model. */
 export const EMBED_MS_MAX = 20_000
+/** A search waits this long for the vector of its query; then it goes on without. */
+export const QUERY_EMBED_MS_MAX = 5000
+/** Longest time that a placement read from the directory is trusted. A move waits this long before the new place is written. */
+export const PLACEMENT_MS_MAX = 2_000
+/** Placements that one process keeps; beyond it all are read again. */
+export const PLACEMENTS_MAX = 10_000
+/** How long the rows of a moved organisation outlive the switch: a request that began before it, such as an export, may still be reading them. */
+export const OLD_ROWS_MS = 10 * 60_000
+/** Rows of one table that one statement of a move erases: other organisations write between two of them. */
+export const ERASED_ROWS_MAX = 5000
 /** One archive entry (a cube with its revisions) of an import. */
 export const ARCHIVE_ENTRY_BYTES_MAX = 4 * 1024 * 1024
+/** One part of an archive: lines, and apart from them the texts that come as blobs. */
+export const ARCHIVE_PART_BYTES_MAX = 2 * ARCHIVE_ENTRY_BYTES_MAX
+/** One payload of an archive. A larger one is passed over; its cube keeps naming it. */
+export const ARCHIVE_BLOB_BYTES_MAX = 64 * 1024 * 1024
+/** One file of another system (`textual_memory.json`, a mem0 export): it is read as a whole. */
+export const FOREIGN_FILE_BYTES_MAX = 64 * 1024 * 1024
 /** Cubes written by one transaction of an import. */
 export const ARCHIVE_BATCH_ITEMS_MAX = 500
+/** Times that a batch of an import is decided anew because somebody else wrote meanwhile. */
+export const ARCHIVE_BATCH_ATTEMPTS_MAX = 3
+/** Cube ids that one entry of the audit log names. */
+export const AUDIT_CUBES_MAX = 100
+/** Log entries of reads and refusals that are written together, unless a flush is due before. */
+export const ACTIVITY_BATCH_ENTRIES_MAX = 256
+/** Log entries that wait for organisations on the move. */
+export const ACTIVITY_WAITING_ENTRIES_MAX = 10_000
 /** Deadline of one request on the server's side. */
 export const REQUEST_MS_MAX = 30_000
 /** Requests in flight before new ones are shed with 503. */
 export const REQUESTS_IN_FLIGHT_MAX = 1024
+/** A graceful stop of the Node host takes no longer than this; then open connections are cut. */
+export const STOP_MS_MAX = 4000
 
 assert(CONTENT_INLINE_BYTES_MAX * 2 <= MIP_OBJECT_BYTES_MAX, 'inline text fits its object')
 assert(METADATA_BYTES_MAX < SQL_VALUE_BYTES_MAX, 'metadata fits a row')

@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { BlobRef, Sha256Hex } from './blob-ref.ts'
 import { areCharacterStarts, canonicalString, isCanonicalText, utf8Length } from './canonical-text.ts'
-import { CONTENT_INLINE_BYTES_MAX, NAME_LENGTH_MAX } from './limits.ts'
+import {
+  CONTENT_INLINE_BYTES_MAX,
+  LORA_MODULES_MAX,
+  NAME_LENGTH_MAX,
+  PROBE_TOKENS_MAX,
+  RENDITION_MESSAGES_MAX,
+} from './limits.ts'
 import { TimestampMs } from './timestamp.ts'
 import { Role } from './vocabulary.ts'
 
-/** Messages whose facts one text rendition carries. */
-export const RENDITION_MESSAGES_MAX = 256
-/** Modules that one LoRA rendition patches. */
-export const LORA_MODULES_MAX = 512
-/** Tokens of one probe. */
-export const PROBE_TOKENS_MAX = 64
 /** Logits that a probe compares. */
 export const PROBE_LOGITS = 8
 

@@ -2,17 +2,19 @@ import { z } from 'zod'
 import { canonicalString } from './canonical-text.ts'
 import { ObjectCid } from './cid.ts'
 import { LicenceTerms, TravelPolicy } from './licence.ts'
-import { LINEAGE_MAX, RENDITIONS_MAX, TAG_LENGTH_MAX, TAGS_MAX, TITLE_LENGTH_MAX } from './limits.ts'
+import {
+  LINEAGE_MAX,
+  LINEAGE_SHARE_MICROS_MAX,
+  RENDITIONS_MAX,
+  SEMANTIC_TYPE_LENGTH_MAX,
+  SHARE_MICROS_MAX,
+  TAG_LENGTH_MAX,
+  TAGS_MAX,
+  TITLE_LENGTH_MAX,
+} from './limits.ts'
 import { LanguageTag, Rendition } from './rendition.ts'
 import { TimestampMs } from './timestamp.ts'
 import { MemoryType } from './vocabulary.ts'
-
-/** Share of one parent or of all, millionths. */
-export const SHARE_MICROS_MAX = 1_000_000
-/** What all parents together may claim (MIP 4.10: royalties are capped at half). */
-export const LINEAGE_SHARE_MICROS_MAX = 500_000
-/** Semantic type, in characters. */
-export const SEMANTIC_TYPE_LENGTH_MAX = 64
 
 /** ULID, upper case only: two spellings of one id would be two cubes. The first digit is at most 7 (128 bits). */
 export const CubeId = z

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { canonicalString, isCanonicalText, utf8Length } from './canonical-text.ts'
-import { CONTENT_INLINE_BYTES_MAX, NAME_LENGTH_MAX, TAG_LENGTH_MAX, TAGS_MAX } from './limits.ts'
+import {
+  CONTENT_INLINE_BYTES_MAX,
+  NAME_LENGTH_MAX,
+  SHORT_PAPER_ACCESS_NAMES_MAX,
+  SHORT_PAPER_VALUE_LENGTH_MAX,
+  TAG_LENGTH_MAX,
+  TAGS_MAX,
+} from './limits.ts'
 import { Priority } from './vocabulary.ts'
-
-/** Names in the access list of an imported cube. */
-export const SHORT_PAPER_ACCESS_MAX = 256
-/** Stand-in of the figure for a tensor (`[tensor]`), or a short tensor as text, in UTF-16 units. */
-export const SHORT_PAPER_VALUE_LENGTH_MAX = 64 * 1024
 
 const name = canonicalString(NAME_LENGTH_MAX)
 
@@ -18,7 +20,7 @@ const Meta = z.strictObject({
   usage: z.int().nonnegative(),
   priority: Priority,
   expires: z.iso.date(),
-  access: z.array(name).max(SHORT_PAPER_ACCESS_MAX),
+  access: z.array(name).max(SHORT_PAPER_ACCESS_NAMES_MAX),
   tags: z.array(canonicalString(TAG_LENGTH_MAX)).max(TAGS_MAX),
   embedding_fp: name,
   storage_mode: name,

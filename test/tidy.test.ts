@@ -120,6 +120,19 @@ describe('tests', () => {
   })
 })
 
+describe('test/TEST-MATRIX.md', () => {
+  /** Tests that run one suite on a host or driver are named by their suite. */
+  const byHost = (path: string) => path.replace(/\.(?:workerd\.)?test\.ts$/, '.suite.ts')
+
+  it('names every test and suite under test/', () => {
+    const matrix = readRepositoryFile('test/TEST-MATRIX.md')
+    const tests = FILES.filter((path) => /^test\/.*\.(?:test|suite)\.ts$/.test(path))
+    const isNamed = (path: string) => matrix.includes(path.replace(/^test\//, ''))
+    const runsSuite = (path: string) => FILES.includes(byHost(path)) && isNamed(byHost(path))
+    expect(tests.filter((path) => !isNamed(path) && !runsSuite(path))).toEqual([])
+  })
+})
+
 describe('package-lock.json', () => {
   it('holds every platform package, so that npm ci of a fresh clone accepts it', () => {
     expect(missingPlatformPackages(JSON.parse(readRepositoryFile('package-lock.json')))).toEqual([])

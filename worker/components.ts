@@ -8,8 +8,11 @@ import { Metrics } from './infrastructure/log/metrics.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
 import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
+import { purgeTasks } from './infrastructure/tasks/purge-tasks.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
+import { BlobSweep } from './infrastructure/vault/blob-sweep.ts'
 import { Eraser } from './infrastructure/vault/eraser.ts'
+import { expiredCubes } from './infrastructure/vault/expired-cubes.ts'
 import { encodeVector } from './infrastructure/vault/half-float.ts'
 import { MemVault } from './infrastructure/vault/mem-vault.ts'
 import { NamespaceDirectory } from './infrastructure/vault/namespace-directory.ts'
@@ -18,6 +21,7 @@ import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
 import { EMBED_TASK, EmbeddingBuilder } from './operation/embed/embedding-builder.ts'
 import { indexText } from './operation/organise/draft-cube.ts'
+import { EXPIRED_PER_SWEEP_MAX, ExpirySweep } from './operation/organise/expiry-sweep.ts'
 import { MemoryWriter, storedCube } from './operation/organise/memory-writer.ts'
 import { placeText } from './operation/organise/place-text.ts'
 import { ANALYSER_VERSION } from './operation/retrieval/analyse.ts'
@@ -91,6 +95,8 @@ export function composeEdge(host: HostParts): Components {
     [EMBED_TASK, (task, progress) => embeddings.run(task, progress)],
     [MOVE_TASK, (task, progress) => mover.run(task, progress)],
   ])
+  const expiry = new ExpirySweep({ blobs, sessions, systemContext, embeddings, runtime, logger })
+  const blobSweep = new BlobSweep({ vault, blobs, runtime })
   const edge: Edge = {
     version: VERSION,
     logRequests: host.logRequests,
@@ -129,9 +135,15 @@ export function composeEdge(host: HostParts): Components {
     tick: async () => {
       for (const database of databases.values()) {
         await purgeIdempotency(database, runtime.nowMs())
+        await purgeTasks(database, runtime.nowMs())
+        await expiry.erase(await expiredCubes(database, runtime.nowMs(), EXPIRED_PER_SWEEP_MAX))
         if (embedder !== null)
           await planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime)
       }
+      // A blob store that does not answer must not keep the tasks waiting.
+      await blobSweep.step().catch((error: unknown) => {
+        logger.warn('blob_sweep_failed', { name: error instanceof Error ? error.name : 'unknown' })
+      })
     },
   }
 }

@@ -1,17 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Cid } from '../../schemas/cid.ts'
-import {
-  bytesOfCid,
-  cidOf,
-  cidOfDigest,
-  cidOfLink,
-  codecOf,
-  digestOf,
-  expectBytes,
-  linkOf,
-  matchesCid,
-  parseCid,
-} from './cid.ts'
+import { bytesOfCid, cidOf, cidOfDigest, cidOfLink, codecOf, expectBytes, linkOf, matchesCid, parseCid } from './cid.ts'
 
 const ABC = Uint8Array.of(0x61, 0x62, 0x63)
 // sha2-256 of "abc", FIPS 180-4 example.
@@ -24,12 +13,11 @@ describe('cid', () => {
     expect(hex(bytesOfCid(cidOf(ABC, 'object')))).toBe(`01711220${ABC_DIGEST}`)
   })
 
-  it('gives back its digest and codec', () => {
+  it('is made of its digest and names its codec', () => {
     const cid = cidOf(ABC, 'object')
-    expect(hex(digestOf(cid))).toBe(ABC_DIGEST)
     expect(codecOf(cid)).toBe('object')
     expect(codecOf(cidOf(ABC, 'raw'))).toBe('raw')
-    expect(cidOfDigest(digestOf(cid), 'object')).toBe(cid)
+    expect(cidOfDigest(new Uint8Array(Buffer.from(ABC_DIGEST, 'hex')), 'object')).toBe(cid)
   })
 
   it('survives being a link', () => {

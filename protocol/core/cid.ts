@@ -52,11 +52,6 @@ export function codecOf(cid: Cid): CidCodec {
   return cid.startsWith('bafy') ? 'object' : 'raw'
 }
 
-/** sha2-256 digest inside a CID, 32 bytes. */
-export function digestOf(cid: Cid): Uint8Array {
-  return bytesOfCid(cid).subarray(HEADER_BYTES)
-}
-
 /** The 36 bytes of a CID; what entry signatures cover (MIP 4.2). @throws RangeError for a text that is no CID. */
 export function bytesOfCid(cid: Cid): Uint8Array {
   return base32.decode(parseCid(cid))

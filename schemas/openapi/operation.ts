@@ -28,7 +28,7 @@ export function operationOf(name: string, route: Route, schemas: ComponentSchema
 
 function headersOf(name: string, route: Route): object[] {
   return [
-    ...(route.method === 'post' ? [parameter('IdempotencyKey')] : []),
+    ...(route.method === 'post' && route.bodyType === undefined ? [parameter('IdempotencyKey')] : []),
     ...(name === 'updateCube' ? [parameter('IfMatch')] : []),
     ...(route.scope === null ? [] : [parameter('Organisation')]),
   ]

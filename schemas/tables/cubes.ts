@@ -110,7 +110,7 @@ export const tombstones = sqliteTable(
     namespaceId: integer().notNull(),
     cid: text().notNull(),
     deletedAtMs: integer().notNull(),
-    reason: text({ enum: ['deleted', 'expired', 'namespace_deleted'] }).notNull(),
+    reason: text({ enum: ['deleted', 'expired'] }).notNull(),
   },
   (t) => [index('tombstones_namespace').on(t.namespaceId)],
 )

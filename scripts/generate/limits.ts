@@ -25,7 +25,7 @@ export async function renderLimits(): Promise<string> {
   return [
     '# Limits',
     '',
-    'Generated from schemas/limits.ts by `npm run generate`. What is over a limit is refused with an error that names the field, never cut silently.',
+    'Generated from schemas/limits.ts by `npm run generate`. A request over a limit of the API is refused with an error that names the field; limits of work, memory and waiting say here what happens beyond them.',
     '',
     '| Limit | Value | What it bounds |',
     '|---|---|---|',

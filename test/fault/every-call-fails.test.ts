@@ -97,6 +97,20 @@ const rememberedCube = async (tenant: Tenant) => {
   return items[1]?.cubeId ?? ''
 }
 
+const countOf = async (table: 'namespaces' | 'principals', orgId: string) =>
+  Number((await database.all({ sql: `select count(*) from ${table} where org_id = ?`, params: [orgId] }))[0]?.[0])
+
+const auditedOf = async (orgId: string, operation: string) => {
+  const sql = "select count(*) from audit_log where org_id = ? and operation = ? and outcome = 'ok'"
+  return Number((await database.all({ sql, params: [orgId, operation] }))[0]?.[0])
+}
+
+const setGrants = ({ admin }: Tenant, id: string) =>
+  admin.send('setGrants', {
+    params: { name: 'team' },
+    body: { grants: [{ subject: { kind: 'user', id }, access: 'write' }] },
+  })
+
 /** Runs an operation with a fault at every call; `when` says on which side of the call. */
 async function failEverywhere<Made>(operation: Operation<Made>, when: 'before' | 'after'): Promise<void> {
   const plain = await newTenant(edge)
@@ -192,6 +206,60 @@ const OPERATIONS: Record<string, Operation<string>> = {
     act: (tenant) => tenant.admin.send('deleteNamespace', { params: { name: 'default' } }),
     look: contents,
     isRepeatable: true,
+  },
+  'creating a namespace': {
+    prepare: async () => '',
+    act: (tenant, _, headers) =>
+      tenant.admin.send('createNamespace', { body: { name: 'second', layer: 'shared' }, headers }),
+    look: async ({ id }) => [await countOf('namespaces', id), await auditedOf(id, 'createNamespace')],
+    isRepeatable: false,
+  },
+  'replacing grants': {
+    prepare: async (tenant) => {
+      await tenant.admin.ok('createNamespace', { body: { name: 'team', layer: 'shared' } })
+      await setGrants(tenant, 'ana')
+      return ''
+    },
+    act: (tenant) => setGrants(tenant, 'bob'),
+    look: async ({ id, admin }) => {
+      const { grants } = await admin.ok('getGrants', { params: { name: 'team' } })
+      // A retry is another change: what counts is that the last one is in the log, once or twice.
+      return [grants, (await auditedOf(id, 'setGrants')) > 1]
+    },
+    isRepeatable: true,
+  },
+  'deleting a user': {
+    prepare: async (tenant) => {
+      await tenant.admin.ok('createUser', { body: { id: 'ana' } })
+      await tenant.admin.ok('createNamespace', { body: { name: 'team', layer: 'shared' } })
+      await setGrants(tenant, 'ana')
+      await tenant.admin.ok('remember', { body: { text: 'The boat is hers.', userId: 'ana' } })
+      await tenant.admin.newKey({ subject: { kind: 'user', id: 'ana' } })
+      return ''
+    },
+    act: (tenant) => tenant.admin.send('deleteUser', { params: { id: 'ana' } }),
+    look: async ({ id, admin }) => [
+      await countOf('principals', id),
+      (await admin.ok('getGrants', { params: { name: 'team' } })).grants,
+      await admin.ok('listNamespaces', { query: {} }).then(({ items }) => items.map(({ name }) => name)),
+      await database.all({
+        sql: 'select count(*) from api_keys where org_id = ? and subject_id is not null and revoked_at_ms is null',
+        params: [id],
+      }),
+      (await auditedOf(id, 'deleteUser')) > 0,
+    ],
+    isRepeatable: true,
+    isGradual: true,
+  },
+  'creating an organisation': {
+    prepare: async () => `made ${crypto.randomUUID()}`,
+    act: (_, name) => new Caller(edge, edge.rootKey).send('createOrganisation', { body: { name } }),
+    look: async (_, name) =>
+      await database.all({
+        sql: 'select count(*), (select count(*) from api_keys k where k.org_id = o.id) from organisations o where o.name = ? group by o.id',
+        params: [name],
+      }),
+    isRepeatable: false,
   },
   'creating a key': {
     prepare: async () => '',

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { CreateCube } from '../../schemas/cube.ts'
 import { REQUEST_MS_MAX } from '../../schemas/limits.ts'
-import type { NamespaceRow } from '../../worker/ports/rows.ts'
 import { SCOPES, type Scope, type UpdateMode as UpdateModeSchema } from '../../schemas/vocabulary.ts'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { openLibsql } from '../../worker/drivers/database/open-libsql.ts'
@@ -22,6 +21,7 @@ import { featuresOf } from '../../worker/operation/retrieval/features.ts'
 import { MemOperator } from '../../worker/operation/search/mem-operator.ts'
 import type { Logger } from '../../worker/ports/logger.ts'
 import type { RequestContext } from '../../worker/ports/request-context.ts'
+import type { NamespaceRow } from '../../worker/ports/rows.ts'
 
 type UpdateMode = z.infer<typeof UpdateModeSchema>
 
@@ -53,7 +53,9 @@ export async function openDeployment() {
     name: string,
     init: { cubesMax?: number; orgId?: string; scopes?: readonly Scope[] } = {},
   ): Promise<Place> {
-    const orgId = init.orgId ?? (await organisations.create({ name, database: 'default', cubesMax: init.cubesMax })).id
+    const organisation = organisations.newRow({ name, database: 'default', cubesMax: init.cubesMax })
+    if (init.orgId === undefined) await organisations.insert(organisation, [])
+    const orgId = init.orgId ?? organisation.id
     const context = contextOf(orgId, init.scopes ?? SCOPES)
     const session = await sessions(context, 'write')
     const row = directory.newRow(context, { name, layer: 'shared', owner: null, settings: {} })
@@ -71,6 +73,7 @@ const contextOf = (orgId: string, scopes: readonly Scope[]): RequestContext => (
     subject: null,
     namespaces: null,
     ratePerMinute: 1,
+    expiresAtMs: null,
     root: false,
   },
   requestId: 'test',

@@ -250,8 +250,16 @@ export function cubes(open: OpenEdge) {
         headers: { 'if-match': etag },
       })
       expect(late).toMatchObject({ status: 412, code: 'precondition_failed', field: 'If-Match' })
+      const { headers } = await admin.send('getCube', { params })
+      const current = headers.get('etag') ?? ''
+      for (const stale of [`${etag}, "other"`, `W/${current}`])
+        expect(
+          await admin.refused('updateCube', { params, body: { content: 'late' }, headers: { 'if-match': stale } }),
+        ).toMatchObject({ status: 412 })
+      const listed = { 'if-match': `${etag}, ${current}` }
+      expect((await admin.ok('updateCube', { params, body: { content: 'listed' }, headers: listed })).revision).toBe(3)
       const body = { content: 'whatever it is' }
-      expect((await admin.ok('updateCube', { params, body, headers: { 'if-match': '*' } })).revision).toBe(3)
+      expect((await admin.ok('updateCube', { params, body, headers: { 'if-match': '*' } })).revision).toBe(4)
     })
 
     it('lets an expired cube disappear from every answer', async () => {

@@ -104,6 +104,29 @@ export function idempotency(open: OpenEdge) {
       expect((await search()).results).toEqual([])
     })
 
+    it('runs each upload, whatever key it comes with', async () => {
+      const { admin } = await tenant()
+      const other = await tenant()
+      const archives: ArrayBuffer[] = []
+      for (const name of ['first', 'second']) {
+        await other.admin.ok('createNamespace', { body: { name, layer: 'shared' } })
+        await other.admin.ok('remember', { body: { text: `from the ${name} archive`, namespace: name } })
+        archives.push(await (await other.admin.raw('GET', `/v1/export?namespace=${name}`)).arrayBuffer())
+        await other.admin.ok('deleteNamespace', { params: { name } })
+      }
+      const reports = []
+      for (const body of [...archives, ...archives]) {
+        const response = await admin.raw('POST', '/v1/import?namespace=default', {
+          body,
+          headers: { 'content-type': 'application/octet-stream', ...keyed('upload') },
+        })
+        expect(response.headers.get('idempotent-replayed')).toBeNull()
+        reports.push(await response.json())
+      }
+      expect(reports).toMatchObject([{ created: 1 }, { created: 1 }, { created: 0 }, { created: 0 }])
+      expect(await cubesOf(admin)).toBe(2)
+    })
+
     it('does not repeat a created cube to a caller who may not read it any more', async () => {
       const { admin } = await tenant()
       const create = () => admin.send('createCube', { body: { content: 'gone soon' }, headers: keyed('gone') })

@@ -155,6 +155,42 @@ export function keys(open: OpenEdge) {
       await bound.newKey({ scopes, subject: { kind: 'user', id: 'u1' } })
     })
 
+    it('makes no key that outlives itself, and gives no new secret to one that does', async () => {
+      const { admin } = await tenant()
+      const scopes = ['key:admin'] as ['key:admin']
+      const brief = await admin.newKey({ scopes, expiresInDays: 3 })
+      const forever = await admin.newKey({ scopes })
+      const end = (await admin.ok('listKeys', {})).items.find(({ id }) => id === brief.keyId)?.expiresAt ?? ''
+      for (const expiresInDays of [4, 3650])
+        expect(await brief.refused('createKey', { body: { name: 'x', scopes, expiresInDays } })).toMatchObject({
+          status: 403,
+          code: 'forbidden',
+          field: 'expiresInDays',
+          expected: expect.stringMatching(/^at most [23]: .*Z$/),
+        })
+      const heir = await brief.ok('createKey', { body: { name: 'x', scopes } })
+      expect(heir.key.expiresAt).toBe(end)
+      const shorter = await brief.ok('createKey', { body: { name: 'x', scopes, expiresInDays: 1 } })
+      expect(Date.parse(shorter.key.expiresAt ?? '')).toBeLessThan(Date.parse(end))
+      expect(await brief.refused('rotateKey', { params: { id: forever.keyId }, body: {} })).toMatchObject({
+        status: 403,
+        code: 'forbidden',
+        field: 'id',
+      })
+      await brief.ok('rotateKey', { params: { id: shorter.key.id }, body: {} })
+      await forever.ok('rotateKey', { params: { id: shorter.key.id }, body: {} })
+    })
+
+    it('administers users and agents only when it is bound to nothing', async () => {
+      const { admin } = await tenant()
+      for (const narrow of [{ subject: { kind: 'user' as const, id: 'u1' } }, { namespaces: ['a'] }])
+        expect(
+          await admin.refused('createKey', { body: { name: 'x', scopes: ['memory:read', 'org:admin'], ...narrow } }),
+        ).toMatchObject({ status: 400, code: 'invalid_request', field: 'scopes' })
+      const whole = await admin.newKey({ scopes: ['org:admin'] })
+      await whole.ok('createUser', { body: { id: 'u1' } })
+    })
+
     it('does not take over a stronger key by rotating it', async () => {
       const { admin } = await tenant()
       const { items } = await admin.ok('listKeys', {})
@@ -162,6 +198,12 @@ export function keys(open: OpenEdge) {
       const manager = await admin.newKey({ scopes: ['key:admin'] })
       const bound = await admin.newKey({ scopes: ['key:admin'], subject: { kind: 'user', id: 'u1' } })
       const narrow = await admin.newKey({ scopes: ['key:admin'], namespaces: ['a'] })
+      const fast = await admin.newKey({ scopes: ['key:admin'], ratePerMinute: 2000 })
+      const slow = await admin.newKey({ scopes: ['key:admin'], ratePerMinute: 1000 })
+      expect(await slow.refused('rotateKey', { params: { id: fast.keyId }, body: {} })).toMatchObject({
+        status: 403,
+        code: 'forbidden',
+      })
       expect(await manager.refused('rotateKey', { params: first, body: {} })).toMatchObject({
         status: 403,
         code: 'forbidden',

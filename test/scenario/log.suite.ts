@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
-import { type Caller, describeEdge, type OpenEdge } from '../support/edge.ts'
+import type { Route } from '../../schemas/route.ts'
+import { ROUTES, type RouteName } from '../../schemas/routes/all.ts'
+import { Caller, describeEdge, type OpenEdge } from '../support/edge.ts'
 
 type LogQuery = Record<string, string | number>
 
@@ -7,6 +9,11 @@ type LogQuery = Record<string, string | number>
 async function entries(caller: Caller, query: LogQuery = {}) {
   return (await caller.ok('queryLog', { query: { limit: 200, ...query } as never })).items.toReversed()
 }
+
+/** Routes that change something when they succeed. */
+const CHANGES = (Object.entries(ROUTES) as [RouteName, Route][])
+  .filter(([, { method, scope }]) => method !== 'get' && scope !== 'memory:read')
+  .map(([name]) => name)
 
 /**
  * Goal: the organisation can see who did what to which memory, and how much it uses; nobody sees memory in the log.
@@ -56,6 +63,69 @@ export function log(open: OpenEdge) {
         })
       const text = JSON.stringify(await edge().rows('select * from audit_log where caller = ?', key.keyId))
       expect(text).not.toMatch(/aardvark|asleep|awake/i)
+    })
+
+    it('has an entry for every change, by the name of its route', async () => {
+      const { admin, id: orgId } = await tenant()
+      const root = new Caller(edge(), edge().rootKey)
+      const key = await admin.newKey({})
+      const cube = await admin.ok('createCube', { body: { content: 'x' } })
+      const [taskId = ''] = (
+        await edge().rows(
+          `insert into tasks (id, org_id, kind, state, input, progress, attempts, created_at_ms, updated_at_ms)
+           values (?, ?, 'planted', 'queued', '{}', 0, 0, 0, 0) returning id`,
+          `0000000000${cube.cubeId.slice(10)}`,
+          orgId,
+        )
+      ).flat() as string[]
+      const archive = await (await admin.raw('GET', '/v1/export?namespace=default')).arrayBuffer()
+      const cubeId = { params: { cubeId: cube.cubeId } }
+      const n = { params: { name: 'n' } }
+      const organisation = { params: { id: orgId } }
+      const steps: [RouteName, object][] = [
+        ['remember', { body: { text: 'x' } }],
+        ['createCube', { body: { content: 'x' } }],
+        ['createCubes', { body: { cubes: [{ content: 'x' }] } }],
+        ['updateCube', { ...cubeId, body: { content: 'y' } }],
+        ['deleteCube', cubeId],
+        ['createNamespace', { body: { name: 'n', layer: 'shared' } }],
+        ['updateNamespace', { ...n, body: { settings: {} } }],
+        ['setGrants', { ...n, body: { grants: [] } }],
+        ['deleteNamespace', n],
+        ['createUser', { body: { id: 'ana' } }],
+        ['deleteUser', { params: { id: 'ana' } }],
+        ['createAgent', { body: { id: 'bot' } }],
+        ['deleteAgent', { params: { id: 'bot' } }],
+        ['createKey', { body: { name: 'k' } }],
+        ['rotateKey', { params: { id: key.keyId }, body: {} }],
+        ['revokeKey', { params: { id: key.keyId } }],
+        ['cancelTask', { params: { id: taskId } }],
+        ['createOrganisation', { body: { name: `made ${crypto.randomUUID()}` } }],
+        // There is one database: nowhere to go. What is logged of a move that begins is seen where there are two.
+        ['moveOrganisation', { ...organisation, body: { database: 'default' } }],
+        ['abortMove', organisation],
+      ]
+      expect(new Set([...steps.map(([name]) => name), 'importArchive'])).toEqual(new Set(CHANGES))
+      const isRoots = (name: RouteName) => ROUTES[name].path.startsWith('/v1/organisations')
+      const run = crypto.randomUUID()
+      const traced = (name: string) => ({ 'x-request-id': `${name}-${run}` })
+      for (const [name, input] of steps)
+        await (await (isRoots(name) ? root : admin).send(name, { ...input, headers: traced(name) } as never)).text()
+      const imported = await admin.raw('POST', '/v1/import?namespace=default', {
+        body: archive,
+        headers: { 'content-type': 'application/octet-stream', ...traced('importArchive') },
+      })
+      expect(imported.status).toBe(200)
+      for (const operation of CHANGES) {
+        const caller = isRoots(operation) ? root : admin
+        const outcomes = async () =>
+          (await entries(caller, { operation }))
+            .filter(({ requestId }) => requestId === `${operation}-${run}`)
+            .map(({ outcome }) => outcome)
+        await expect
+          .poll(outcomes, { message: operation, timeout: 5000 })
+          .toEqual([operation === 'moveOrganisation' ? 'invalid_request' : 'ok'])
+      }
     })
 
     it('is asked by time, caller, operation, cube and page', async () => {

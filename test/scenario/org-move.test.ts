@@ -2,12 +2,13 @@
  * Goal: an organisation changes its database while it is read and written; no reader sees an error or a gap, no acknowledged write is lost,
  * and whatever fails in between leaves it wholly in one place.
  */
+
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { OLD_ROWS_MS } from '../../schemas/limits.ts'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { openLibsql } from '../../worker/drivers/database/open-libsql.ts'
-import { OLD_ROWS_MS } from '../../worker/infrastructure/placement/organisation-mover.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { Caller, newTenant, type Tenant } from '../support/edge.ts'
@@ -80,6 +81,9 @@ it('moves under readers and writers: no error, no gap, nothing lost, equal to th
   const firstPage = await tenant.admin.ok('listCubes', { query: { limit: 50 } as never })
 
   const { id: taskId } = await move(edge, tenant)
+  await edge.settle()
+  const log = await rootOf(edge).ok('queryLog', { query: { operation: 'moveOrganisation' } })
+  expect(log.items.map(({ outcome }) => outcome)).toEqual(['ok'])
   let isMoving = true
   let reads = 0
   const reader = async () => {

@@ -1,9 +1,10 @@
 /** Goal: an organisation moves between two D1 databases row by row, and back; D1 binds and limits differ from libSQL. */
+
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
+import { OLD_ROWS_MS } from '../../schemas/limits.ts'
 import { R2BlobStore } from '../../worker/drivers/blob-store/r2.ts'
 import { D1Driver } from '../../worker/drivers/database/d1.ts'
-import { OLD_ROWS_MS } from '../../worker/infrastructure/placement/organisation-mover.ts'
 import { RowWalk, START } from '../../worker/infrastructure/placement/row-walk.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'

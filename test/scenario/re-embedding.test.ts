@@ -271,6 +271,10 @@ describe('a model that fails', () => {
     expect(await task()).toMatchObject({ state: 'failed', error: 'embedder_failed' })
     next.isFailing = old.isFailing = false
     await runAll(edge)
+    expect(await task()).toMatchObject({ state: 'failed' })
+    // A model that failed so often is left alone for an hour.
+    clock.nowMs += 60 * 60 * 1000
+    await runAll(edge)
     expect(await task()).toMatchObject({ state: 'succeeded', error: null, progress: 3 })
     expect((await byVector(admin, textOf(1))).retrieval).toMatchObject({ model: 'next', notes: [] })
   })

@@ -9,6 +9,7 @@ import { log } from './log.suite.ts'
 import { namespaces } from './namespaces.suite.ts'
 import { operations } from './operations.suite.ts'
 import { payloads } from './payloads.suite.ts'
+import { portability } from './portability.suite.ts'
 import { rememberRecall } from './remember-recall.suite.ts'
 import { tenantIsolation } from './tenant-isolation.suite.ts'
 
@@ -23,6 +24,7 @@ const SCENARIOS = [
   tenantIsolation,
   badInput,
   log,
+  portability,
   operations,
 ]
 

@@ -220,6 +220,37 @@ export function tenantIsolation(open: OpenEdge) {
       }
     })
 
+    it('lets no narrowed key near users and agents, even one that has the scope org:admin', async () => {
+      for (const world of worlds) {
+        const narrowings = [
+          { subject: user('u1') },
+          { subject: { kind: 'agent' as const, id: 'u1' } },
+          { namespaces: ['a'] },
+          { subject: user('u1'), namespaces: ['b', 'user:u10'] },
+        ]
+        for (const narrowing of narrowings) {
+          const caller = await world.admin.newKey(narrowing)
+          // No request makes such a key: it is one of before they were refused.
+          await edge().rows('update api_keys set scopes = ? where id = ? returning id', '["org:admin"]', caller.keyId)
+          const id = `only-${world.word}`
+          for (const response of [
+            await caller.send('createUser', { body: { id: 'intruder' } }),
+            await caller.send('createAgent', { body: { id: 'intruder' } }),
+            await caller.send('listUsers', {}),
+            await caller.send('listAgents', {}),
+            ...(await Promise.all(
+              ['u1', 'u10', id, 'nobody'].map((id) => caller.send('deleteUser', { params: { id } })),
+            )),
+            await caller.send('deleteAgent', { params: { id: 'u1' } }),
+          ])
+            expect(await fingerprintOf(response)).toMatch(/^403 .*"code":"forbidden"/)
+        }
+        expect((await world.admin.ok('listUsers', {})).items.map(({ id }) => id)).toEqual([`only-${world.word}`])
+        for (const name of ['user:u1', 'user:u10', 'agent:u1'] as const)
+          await world.admin.ok('getCube', { params: { cubeId: world.places[name].cubeId } })
+      }
+    })
+
     it('shows each key the log of what it reaches', async () => {
       for (const world of worlds) {
         for (const { title, caller, reach } of world.callers) {

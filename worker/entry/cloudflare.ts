@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import openApi from '../../openapi.json'
+import { INVOCATION_MS_MAX, INVOCATION_TASKS_MAX } from '../../schemas/limits.ts'
 import { createApp } from '../app.ts'
 import { type Components, composeEdge } from '../components.ts'
 import { R2BlobStore } from '../drivers/blob-store/r2.ts'
@@ -17,9 +18,6 @@ export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
 export const VectorIndexObject = vectorIndexObject(openVectorIndex)
 
 const ROOT_KEY_LENGTH_MIN = 32
-/** Tasks that one invocation runs; the rest is for the next message or the next minute. */
-const TASKS_PER_INVOCATION_MAX = 4
-const INVOCATION_MS_MAX = 25_000
 
 interface Host extends Components {
   app: EdgeApp
@@ -112,7 +110,7 @@ async function withDeferred<T>(
 
 async function runTasks(env: Env): Promise<void> {
   const { rest } = await withDeferred(env, ({ tasks }) =>
-    tasks.runDue(AbortSignal.timeout(INVOCATION_MS_MAX), TASKS_PER_INVOCATION_MAX),
+    tasks.runDue(AbortSignal.timeout(INVOCATION_MS_MAX), INVOCATION_TASKS_MAX),
   )
   await rest
 }

@@ -11,6 +11,12 @@ export interface Principal {
   /** Names of the only namespaces the key may touch; null for no such restriction. */
   namespaces: readonly string[] | null
   ratePerMinute: number
+  /** When the key ends; null for never. Keys that it makes end no later. */
+  expiresAtMs: number | null
   /** The root key: may create organisations and act in any of them. */
   root: boolean
 }
+
+/** Whether a key reaches less than its whole organisation. */
+export const isNarrowed = ({ subject, namespaces }: Pick<Principal, 'subject' | 'namespaces'>): boolean =>
+  subject !== null || namespaces !== null

@@ -57,7 +57,7 @@ export type VaultWrite =
       kind: 'delete_cubes'
       cubes: readonly StoredCube[]
       atMs: number
-      reason: 'deleted' | 'expired' | 'namespace_deleted'
+      reason: 'deleted' | 'expired'
     }
   | {
       kind: 'put_embeddings'

@@ -16,6 +16,12 @@ export interface VectorHit {
   cosine: number
 }
 
+export interface NearestVectors {
+  hits: VectorHit[]
+  /** What was left out and the caller should know of. */
+  notes: string[]
+}
+
 /** Nearest vectors with the permissions of one principal. */
 export interface VectorSearch {
   /** All spaces of a namespace, retired ones too. */
@@ -27,5 +33,5 @@ export interface VectorSearch {
     limit: number,
     scope: SearchScope,
     signal: AbortSignal,
-  ): Promise<VectorHit[]>
+  ): Promise<NearestVectors>
 }

@@ -9,17 +9,23 @@ export interface EdgeClientInit {
   key: string
   /** Kept-alive connections. */
   connections?: number
+  /** What the server has printed; shown when it answers with an error of its own. */
+  serverOutput?: () => readonly string[]
 }
+
+const OUTPUT_LINES_SHOWN = 10
 
 /** JSON over kept-alive HTTP/1.1, as thin as possible: what is measured is the server, not a client library. */
 export class EdgeClient {
   readonly #url: string
   readonly #key: string
   readonly #agent: Agent
+  readonly #serverOutput: () => readonly string[]
 
-  constructor({ url, key, connections = 4 }: EdgeClientInit) {
+  constructor({ url, key, connections = 4, serverOutput = () => [] }: EdgeClientInit) {
     this.#url = url
     this.#key = key
+    this.#serverOutput = serverOutput
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
@@ -33,13 +39,13 @@ export class EdgeClient {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#send('POST', path, body)
       const isShed = answer.status === 429 || answer.status === 503
-      if (!isShed || attempt === RETRIES_MAX) return parse<T>(`POST ${path}`, answer)
+      if (!isShed || attempt === RETRIES_MAX) return this.#parse<T>(`POST ${path}`, answer)
       await sleep(1000 * (answer.retryAfterS || 1))
     }
   }
 
   async get<T>(path: string): Promise<T> {
-    return parse<T>(`GET ${path}`, await this.#send('GET', path))
+    return this.#parse<T>(`GET ${path}`, await this.#send('GET', path))
   }
 
   close(): void {
@@ -66,15 +72,16 @@ export class EdgeClient {
     sent.end(body)
     return promise
   }
+
+  #parse<T>(what: string, { status, text }: Answer): T {
+    if (status >= 200 && status <= 299) return JSON.parse(text) as T
+    const output = status >= 500 ? this.#serverOutput().slice(-OUTPUT_LINES_SHOWN) : []
+    throw new Error([`${what} answered ${status}: ${text.slice(0, 500)}`, ...output].join('\n'))
+  }
 }
 
 interface Answer {
   status: number
   retryAfterS: number
   text: string
-}
-
-function parse<T>(what: string, { status, text }: Answer): T {
-  if (status < 200 || status > 299) throw new Error(`${what} answered ${status}: ${text.slice(0, 500)}`)
-  return JSON.parse(text) as T
 }

@@ -6,6 +6,8 @@ import { tempDir } from '../../support/temp-dir.ts'
 import { EdgeClient } from './edge-client.ts'
 
 const TASK_POLL_MS = 250
+const TASK_TOLD_MS = 10_000
+const TASK_STILL_MS_MAX = 120_000
 
 /** An edge with one organisation, and a client that holds its key. */
 export interface EdgeTenant extends AsyncDisposable {
@@ -23,7 +25,7 @@ export async function startEdge(env: Record<string, string> = {}): Promise<EdgeT
   const rootKey = randomBytes(32).toString('base64url')
   const settings = { MEMOS_ROOT_KEY: rootKey, MEMOS_GPU_NODE: 'off', ...env }
   const server = await startServer({ home: home.path, env: settings })
-  const { client, key } = await createTenant(server.url, rootKey)
+  const { client, key } = await createTenant(server.url, rootKey, () => server.output())
   return {
     url: server.url,
     key,
@@ -39,27 +41,49 @@ export async function startEdge(env: Record<string, string> = {}): Promise<EdgeT
 }
 
 /** Makes an organisation with the root key; the client holds the organisation's own key. */
-export async function createTenant(url: string, rootKey: string): Promise<{ client: EdgeClient; key: string }> {
-  const root = new EdgeClient({ url, key: rootKey })
+export async function createTenant(
+  url: string,
+  rootKey: string,
+  serverOutput: () => readonly string[] = () => [],
+): Promise<{ client: EdgeClient; key: string }> {
+  const root = new EdgeClient({ url, key: rootKey, serverOutput })
   const { secret } = await root.post<{ secret: string }>('/v1/organisations', { name: 'bench' })
   root.close()
-  return { client: new EdgeClient({ url, key: secret }), key: secret }
+  return { client: new EdgeClient({ url, key: secret, serverOutput }), key: secret }
 }
 
 export async function createNamespace(client: EdgeClient, name: string): Promise<void> {
   await client.post('/v1/namespaces', { name, layer: 'shared' })
 }
 
-/** Resolves when no background task (embedding) is queued or running. Rejects when one has failed. */
-export async function tasksDone(client: EdgeClient, onProgress: (line: string) => void = () => {}): Promise<void> {
+/**
+ * Resolves when no background task (embedding) is queued or running. Rejects when one has failed or nothing has moved for too long.
+ * `nudge` is called at every look: on local workerd nothing else fires the timer that a deployment has.
+ */
+export async function tasksDone(
+  client: EdgeClient,
+  onProgress: (line: string) => void = () => {},
+  nudge: () => Promise<void> = async () => {},
+): Promise<void> {
   const first = async (state: string) =>
     (await client.get<{ items: Task[] }>(`/v1/tasks?state=${state}&limit=1`)).items[0]
-  for (let polls = 1; ; polls++) {
+  let last = ''
+  let movedAt = performance.now()
+  let toldAt = movedAt
+  while (true) {
     const failed = await first('failed')
     if (failed) throw new Error(`background task ${failed.kind} failed: ${failed.error}`)
     const active = (await first('running')) ?? (await first('queued'))
     if (!active) return
-    if (polls % 40 === 0) onProgress(`waiting for ${active.kind}: ${active.progress} of ${active.total ?? 'unknown'}`)
+    const line = `waiting for ${active.kind} ${active.id}: ${active.state}, ${active.progress} done`
+    const now = performance.now()
+    if (line !== last) [last, movedAt] = [line, now]
+    if (now - movedAt > TASK_STILL_MS_MAX) throw new Error(`${line}: no progress for ${TASK_STILL_MS_MAX / 1000} s`)
+    if (now - toldAt > TASK_TOLD_MS) {
+      onProgress(line)
+      toldAt = now
+    }
+    await nudge()
     await sleep(TASK_POLL_MS)
   }
 }

@@ -67,7 +67,7 @@ export class Recorder {
 
   /** A line for the person who waits; stdout carries only the result. */
   progress(line: string): void {
-    process.stderr.write(`[${this.#topic}] ${line}\n`)
+    process.stderr.write(`[${this.#topic} ${(performance.now() / 1000).toFixed(0)} s] ${line}\n`)
   }
 
   report(): Report {

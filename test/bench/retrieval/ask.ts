@@ -10,7 +10,7 @@ const QUESTIONS_IN_FLIGHT = 4
 export interface Answers {
   /** Ids of the found turns by question, best first. */
   rankings: Map<string, string[]>
-  /** Wall time of each request in milliseconds, with its share of the requests beside it. */
+  /** Wall time of each request with others in flight, milliseconds. */
   times: number[]
 }
 

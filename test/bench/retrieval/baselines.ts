@@ -2,12 +2,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { loadPeer } from '../peers/load-peer.ts'
 import { haystacks, type Question, type Turn, textOf } from './dataset.ts'
 
-/** Filters of a question are applied to the ranking afterwards, so more is asked for than is kept. */
+/** `before` is applied to the ranking afterwards, so more is asked for than is kept. */
 const FOUND_MAX = 5000
 const RANKED_MAX = 100
 
 /** A search engine over the turns of one haystack: places of the found turns, best first. */
-type Engine = (query: string) => number[] | Promise<number[]>
+type Engine = (query: string, limit: number) => number[] | Promise<number[]>
 type BuildEngine = (texts: readonly string[]) => Engine | Promise<Engine>
 
 interface MiniSearchLike {
@@ -42,8 +42,8 @@ export const BASELINES: Record<string, BuildEngine> = {
       database,
       texts.map((text, place) => ({ place, text })),
     )
-    return async (term) => {
-      const { hits } = await search(database, { term, properties: ['text'], limit: FOUND_MAX })
+    return async (term, limit) => {
+      const { hits } = await search(database, { term, properties: ['text'], limit })
       return hits.map((hit) => hit.document.place)
     }
   },
@@ -57,10 +57,10 @@ function buildFts5(texts: readonly string[]): Engine {
   for (const [place, text] of texts.entries()) insert.run(place, text)
   database.exec('COMMIT')
   const select = database.prepare('SELECT rowid FROM turn WHERE turn MATCH ? ORDER BY rank LIMIT ?')
-  return (query) => {
+  return (query, limit) => {
     const words = query.match(/[\p{L}\p{N}]+/gu) ?? []
     if (words.length === 0) return []
-    return select.all(words.map((word) => `"${word}"`).join(' OR '), FOUND_MAX).map((row) => Number(row.rowid))
+    return select.all(words.map((word) => `"${word}"`).join(' OR '), limit).map((row) => Number(row.rowid))
   }
 }
 
@@ -74,8 +74,10 @@ export async function runBaseline(
   const asked = Map.groupBy(questions, (question) => question.conv)
   for (const [conv, ofConv] of haystacks(turns)) {
     const engine = await build(ofConv.map(textOf))
-    for (const { question_id, question, before = Number.POSITIVE_INFINITY } of asked.get(conv) ?? []) {
-      const found = (await engine(question)).map((place) => ofConv[place] as Turn).filter((turn) => turn.si < before)
+    for (const { question_id, question, before } of asked.get(conv) ?? []) {
+      const places = await engine(question, before === undefined ? RANKED_MAX : FOUND_MAX)
+      const ranked = places.map((place) => ofConv[place] as Turn)
+      const found = before === undefined ? ranked : ranked.filter((turn) => turn.si < before)
       rankings.set(
         question_id,
         found.slice(0, RANKED_MAX).map((turn) => turn.id),

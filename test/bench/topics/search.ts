@@ -65,7 +65,7 @@ async function edgeOnWorkerd(recorder: Recorder, size: number): Promise<void> {
   try {
     recorder.progress('starting workerd')
     await using edge = await startWorkerdEdge(embeddings.env)
-    const texts = await seed(recorder, edge.client, size)
+    const texts = await seed(recorder, edge.client, size, () => edge.fireTimer())
     // wrangler is a tree of processes: CPU time is not split among them, so it is not measured.
     await measure(recorder, `workerd.${size}`, edge.client, factQueries(texts, QUERIES))
   } catch (error) {
@@ -73,20 +73,25 @@ async function edgeOnWorkerd(recorder: Recorder, size: number): Promise<void> {
   }
 }
 
-async function seed(recorder: Recorder, client: EdgeClient, size: number): Promise<string[]> {
+async function seed(
+  recorder: Recorder,
+  client: EdgeClient,
+  size: number,
+  nudge?: () => Promise<void>,
+): Promise<string[]> {
   recorder.progress(`storing ${size} memories`)
   const texts = facts(size)
   await createNamespace(client, NAMESPACE)
   for (const batch of slices(texts, CUBES_PER_REQUEST)) {
     await client.post('/v1/cubes/batch', { cubes: batch.map((content) => ({ content, namespace: NAMESPACE })) })
   }
-  await tasksDone(client, (line) => recorder.progress(line))
+  await tasksDone(client, (line) => recorder.progress(line), nudge)
   return texts
 }
 
 const NAMESPACE = 'bench'
 
-/** Latency with the query's vector in the request, then with the bench's embedder asked by the edge. */
+/** Latency of hybrid search with the query's vector in the request, with the bench's embedder asked by the edge, and of its two halves alone. */
 async function measure(
   recorder: Recorder,
   name: string,
@@ -96,19 +101,16 @@ async function measure(
 ): Promise<void> {
   // Vectors are made before the clock runs: making them is the caller's work.
   const vectors = new Map(queries.map(({ query }) => [query, [...embed(query)]]))
-  const find = async (query: string, vector?: number[]) => {
-    const request: z.input<typeof SearchRequest> = {
-      query,
-      namespaces: [NAMESPACE],
-      limit: SEARCH_TOP_K,
-      ...(vector && { vector }),
-    }
+  const find = async (query: string, ways: Pick<z.input<typeof SearchRequest>, 'vector' | 'mode'>) => {
+    const request: z.input<typeof SearchRequest> = { query, namespaces: [NAMESPACE], limit: SEARCH_TOP_K, ...ways }
     const { results } = await client.post<SearchResponse>('/v1/search', request)
     return results.map(({ cube }) => cube.content ?? '')
   }
   const ways = {
-    '': (query: string) => find(query, vectors.get(query)),
-    '.embedder': (query: string) => find(query),
+    '': (query: string) => find(query, { vector: vectors.get(query) }),
+    '.embedder': (query: string) => find(query, {}),
+    '.vectorOnly': (query: string) => find(query, { vector: vectors.get(query), mode: 'vector' }),
+    '.lexicalOnly': (query: string) => find(query, { mode: 'lexical' }),
   }
   for (const [suffix, searchOne] of Object.entries(ways)) {
     const run = await runQueries(queries, cpuMsNow ?? (() => 0), searchOne)

@@ -1,8 +1,6 @@
 import type { R2Bucket } from '@cloudflare/workers-types'
+import { R2_DELETE_KEYS_MAX } from '../../../schemas/limits.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
-
-/** Keys that one R2 delete call takes. */
-const R2_DELETE_KEYS_MAX = 1000
 
 /** Cloudflare R2 behind the blob port. */
 export class R2BlobStore implements BlobStore {

@@ -1,9 +1,7 @@
 import type Libsql from 'libsql'
+import { SQL_COMPILED_STATEMENTS_MAX } from '../../../schemas/limits.ts'
 import type { Database, Row, SqlValue, Statement } from '../../ports/database.ts'
 import { toPortError } from './sqlite-errors.ts'
-
-/** Compiled statements kept. The system has fewer than a hundred texts; filters add some. */
-const STATEMENTS_MAX = 512
 
 /**
  * A libSQL file in this process. @libsql/client compiles every statement anew and builds an object per row; on small statements that is most
@@ -76,7 +74,7 @@ export class LibsqlFileDriver implements Database {
     }
     const compiled = this.#engine.prepare(sql)
     this.#statements.set(sql, compiled)
-    if (this.#statements.size > STATEMENTS_MAX) {
+    if (this.#statements.size > SQL_COMPILED_STATEMENTS_MAX) {
       const [oldest] = this.#statements.keys()
       if (oldest !== undefined) this.#statements.delete(oldest)
     }

@@ -1,8 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { VECTOR_DIMENSIONS_MAX } from '../../../schemas/limits.ts'
-
-/** Text beyond this is left out of a vector: few models read further, and some servers refuse a whole batch over one long text. UTF-16 units. */
-export const EMBED_TEXT_LENGTH_MAX = 8000
+import { EMBED_TEXT_LENGTH_MAX, VECTOR_DIMENSIONS_MAX } from '../../../schemas/limits.ts'
 
 export const embedderFailed = (why: string, cause?: unknown) =>
   new MemosError('embedder_failed', { detail: `The embedding model did not answer as expected: ${why}.` }, { cause })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { EMBED_TEXT_LENGTH_MAX } from './unit-vectors.ts'
-import { WORKERS_AI_TEXTS_MAX, type WorkersAi, WorkersAiEmbedder } from './workers-ai.ts'
+import { EMBED_TEXT_LENGTH_MAX, WORKERS_AI_TEXTS_MAX } from '../../../schemas/limits.ts'
+import { type WorkersAi, WorkersAiEmbedder } from './workers-ai.ts'
 
 const MODEL = '@cf/baai/bge-m3'
 

@@ -1,11 +1,8 @@
 import { z } from 'zod'
 import { MemosError } from '../../../schemas/errors.ts'
-import { EMBED_MS_MAX } from '../../../schemas/limits.ts'
+import { EMBED_MS_MAX, WORKERS_AI_TEXTS_MAX } from '../../../schemas/limits.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import { embedderFailed, UnitVectors } from './unit-vectors.ts'
-
-/** Texts of one call: the text embedding models of Workers AI take a hundred. */
-export const WORKERS_AI_TEXTS_MAX = 100
 
 /** The part of the Workers AI binding that embedding needs. */
 export interface WorkersAi {

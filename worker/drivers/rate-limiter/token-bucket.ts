@@ -1,12 +1,10 @@
+import { RATE_BUCKETS_MAX } from '../../../schemas/limits.ts'
 import type { RateDecision, RateLimiter } from '../../ports/rate-limiter.ts'
 
 export interface Bucket {
   tokens: number
   atMs: number
 }
-
-/** Buckets kept; the least recently used go first, which at worst gives a resting key its full burst back. */
-const BUCKETS_MAX = 100_000
 
 /** One step of a token bucket that holds a minute's worth of requests. Time that runs backwards adds nothing. */
 export function takeToken(
@@ -32,7 +30,7 @@ export class MemoryRateLimiter implements RateLimiter {
     const { bucket, decision } = takeToken(this.#buckets.get(keyId), perMinute, nowMs)
     this.#buckets.delete(keyId)
     this.#buckets.set(keyId, bucket)
-    if (this.#buckets.size > BUCKETS_MAX) {
+    if (this.#buckets.size > RATE_BUCKETS_MAX) {
       const [oldest] = this.#buckets.keys()
       if (oldest !== undefined) this.#buckets.delete(oldest)
     }

@@ -1,9 +1,7 @@
-import { VECTOR_DIMENSIONS_MAX } from '../../../schemas/limits.ts'
+import { VECTOR_DIMENSIONS_MAX, VECTOR_PREFILTER_ROWS_MAX } from '../../../schemas/limits.ts'
 
 /** Rows in one block; the kernel is compiled with the same number. */
 export const BLOCK_ROWS = 256
-/** Most rows that one search scores exactly (int8) after the 1-bit filter. */
-export const PREFILTER_ROWS_MAX = 8192
 
 /** A code is a whole number of 16-byte vectors. */
 const DIMENSIONS_STEP = 128
@@ -41,8 +39,8 @@ export function blockLayout(dimensions: number): BlockLayout {
     padded / 8,
     4 * padded,
     4 * (padded + 16),
-    4 * PREFILTER_ROWS_MAX,
-    4 * PREFILTER_ROWS_MAX,
+    4 * VECTOR_PREFILTER_ROWS_MAX,
+    4 * VECTOR_PREFILTER_ROWS_MAX,
   ])
   const [queryAt, queryBitsAt, meanAt, histogramAt, slotsAt, slotScoresAt] = scratch.starts as Starts
   const block = columns(

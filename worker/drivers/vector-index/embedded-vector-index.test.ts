@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { VECTOR_TOMBSTONES_MAX, VECTOR_UNPERSISTED_ROWS_MAX } from '../../../schemas/limits.ts'
 import { searchLikeVault } from '../../../test/conformance/vector-index.suite.ts'
 import { clusteredVectors, SEED } from '../../../test/support/clustered-vectors.ts'
 import { VectorRows } from '../../../test/support/vector-rows.ts'
 import type { VectorSpace } from '../../ports/vector-index.ts'
 import { MemoryBlobStore } from '../blob-store/memory.ts'
-import { EmbeddedVectorIndex, ROWS_PER_PERSIST } from './embedded-vector-index.ts'
+import { EmbeddedVectorIndex } from './embedded-vector-index.ts'
 import { readKernel } from './kernel/read-kernel.ts'
-import { spacePrefix, TOMBSTONES_MAX } from './persisted-space.ts'
+import { spacePrefix } from './persisted-space.ts'
 import { ResidentIndex } from './resident-index.ts'
 import { SOURCE_PAGE_ROWS } from './resident-space.ts'
 
@@ -65,11 +66,11 @@ describe('EmbeddedVectorIndex persistence', () => {
   it('persists in the background once enough rows are new', async () => {
     const index = open()
     await index.candidates(SPACE, vectorAt(0), 1)
-    await index.upsert(SPACE, put(SPACE, 0, ROWS_PER_PERSIST - 1))
+    await index.upsert(SPACE, put(SPACE, 0, VECTOR_UNPERSISTED_ROWS_MAX - 1))
     expect(await blobs.list(KEY)).toEqual([])
-    await index.upsert(SPACE, put(SPACE, ROWS_PER_PERSIST - 1, 1))
+    await index.upsert(SPACE, put(SPACE, VECTOR_UNPERSISTED_ROWS_MAX - 1, 1))
     await vi.waitFor(async () => expect(await blobs.list(KEY)).toHaveLength(2))
-    expect(await absorbed(open())).toBe(ROWS_PER_PERSIST)
+    expect(await absorbed(open())).toBe(VECTOR_UNPERSISTED_ROWS_MAX)
   })
 
   it('rewrites only chunks that have changed and leaves no old ones', async () => {
@@ -193,7 +194,7 @@ describe('EmbeddedVectorIndex persistence', () => {
     await index.stop()
     await open().remove(
       SPACE,
-      Array.from({ length: TOMBSTONES_MAX + 1 }, (_, i) => 50 + i),
+      Array.from({ length: VECTOR_TOMBSTONES_MAX + 1 }, (_, i) => 50 + i),
     )
     expect(await blobs.list(KEY)).toEqual([])
   })

@@ -1,3 +1,4 @@
+import { VECTOR_SPACES_RESIDENT_MAX, VECTOR_UNPERSISTED_ROWS_MAX } from '../../../schemas/limits.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { VectorCandidates, VectorEntry, VectorIndex, VectorSource, VectorSpace } from '../../ports/vector-index.ts'
@@ -5,11 +6,6 @@ import { expectVector } from './expect-vector.ts'
 import { KeyQueue } from './key-queue.ts'
 import { PersistedSpace, spacePrefix } from './persisted-space.ts'
 import { type MemoryBudget, ResidentSpace } from './resident-space.ts'
-
-/** Spaces held at once. Each memory reserves address space, whatever its size. */
-export const SPACES_RESIDENT_MAX = 256
-/** New rows after which a space is persisted in the background. */
-export const ROWS_PER_PERSIST = 4096
 
 export interface EmbeddedVectorIndexComponents {
   source: VectorSource
@@ -132,7 +128,7 @@ export class EmbeddedVectorIndex implements VectorIndex {
   async #load(key: string, space: VectorSpace): Promise<void> {
     const { source, blobs, kernel } = this.#components
     const held = new ResidentSpace(space, { source, blobs, kernel, budget: this.#budget })
-    while (!this.#budget.fits(held.index.bytes) || this.#spaces.size >= SPACES_RESIDENT_MAX)
+    while (!this.#budget.fits(held.index.bytes) || this.#spaces.size >= VECTOR_SPACES_RESIDENT_MAX)
       if (!(await this.#budget.evictFor(held, 0))) return
     this.#spaces.set(key, held)
     try {
@@ -159,7 +155,7 @@ export class EmbeddedVectorIndex implements VectorIndex {
   }
 
   #persistWhenDue(key: string): void {
-    if ((this.#spaces.get(key)?.unpersistedRows ?? 0) >= ROWS_PER_PERSIST) this.#persistSoon(key)
+    if ((this.#spaces.get(key)?.unpersistedRows ?? 0) >= VECTOR_UNPERSISTED_ROWS_MAX) this.#persistSoon(key)
   }
 
   #persistSoon(key: string): void {

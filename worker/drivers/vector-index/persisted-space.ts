@@ -1,3 +1,4 @@
+import { VECTOR_TOMBSTONES_MAX } from '../../../schemas/limits.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { VectorSpace } from '../../ports/vector-index.ts'
 import { blockLayout } from './block-layout.ts'
@@ -6,8 +7,6 @@ import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './
 import type { ResidentIndex } from './resident-index.ts'
 import type { ResidentRow } from './resident-rows.ts'
 
-/** Tombstones that a manifest carries; with more, the persisted part is dropped and rebuilt from rows. */
-export const TOMBSTONES_MAX = 4096
 const LIST_PAGE_KEYS = 1000
 
 /** Key prefix of a space; models are escaped, so no two spaces share one. */
@@ -64,7 +63,7 @@ export class PersistedSpace {
   async bury(seqs: readonly number[]): Promise<void> {
     if (this.#manifest.rows === 0) return
     const tombstones = [...new Set([...this.#manifest.tombstones, ...seqs])]
-    if (tombstones.length > TOMBSTONES_MAX) await this.drop()
+    if (tombstones.length > VECTOR_TOMBSTONES_MAX) await this.drop()
     else await this.#writeManifest({ ...this.#manifest, tombstones })
   }
 

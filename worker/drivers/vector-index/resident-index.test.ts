@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { VECTOR_FULL_SCORE_ROWS_MAX } from '../../../schemas/limits.ts'
 import { seededRandom } from '../../../test/conformance/seeded-random.ts'
 import { clusteredVectors, dot, SEED } from '../../../test/support/clustered-vectors.ts'
 import { readKernel } from './kernel/read-kernel.ts'
-import { FULL_SCORE_ROWS_MAX, ResidentIndex } from './resident-index.ts'
+import { ResidentIndex } from './resident-index.ts'
 
 const kernel = await readKernel()
 
@@ -40,7 +41,7 @@ describe('ResidentIndex', () => {
     ['centred', 384, 0],
     ['far from the origin', 256, 0.3],
   ])('keeps the nearest rows through the 1-bit filter, data %s, %i dimensions', (_, dimensions, offset) => {
-    const count = FULL_SCORE_ROWS_MAX + 4000
+    const count = VECTOR_FULL_SCORE_ROWS_MAX + 4000
     const vectors = clusteredVectors({ count: count + 10, dimensions, clusters: 200, seed: SEED })
     for (const vector of vectors) {
       const length = Math.hypot(...vector.map((value, i) => value + (i % 7 === 0 ? offset : 0)))
@@ -77,7 +78,7 @@ describe('ResidentIndex', () => {
   })
 
   it('removes and replaces rows of a set that is filtered', () => {
-    const count = FULL_SCORE_ROWS_MAX + 300
+    const count = VECTOR_FULL_SCORE_ROWS_MAX + 300
     const vectors = clusteredVectors({ count, dimensions: 64, clusters: 50, seed: SEED })
     const index = filled(vectors, 64)
     const query = vectors[5] as Float32Array

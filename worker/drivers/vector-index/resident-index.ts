@@ -1,12 +1,11 @@
+import { VECTOR_FULL_SCORE_ROWS_MAX, VECTOR_PREFILTER_ROWS_MAX } from '../../../schemas/limits.ts'
 import type { VectorEntry } from '../../ports/vector-index.ts'
-import { BLOCK_ROWS, PREFILTER_ROWS_MAX } from './block-layout.ts'
+import { BLOCK_ROWS } from './block-layout.ts'
 import { expectVector } from './expect-vector.ts'
 import { instantiateKernel, type VectorKernel } from './kernel/vector-kernel.ts'
 import { type ResidentRow, ResidentRows } from './resident-rows.ts'
 import { TopHits } from './top-hits.ts'
 
-/** Up to here every row is scored with int8; beyond, a 1-bit scan first picks the rows worth it. */
-export const FULL_SCORE_ROWS_MAX = 16_384
 /** Rows that pass the 1-bit filter: at least this many, and this many for each wanted hit. */
 const PREFILTER_ROWS_MIN = 400
 const PREFILTER_ROWS_PER_HIT = 8
@@ -121,7 +120,7 @@ export class ResidentIndex {
     for (let i = 0; i < query.length; i++)
       if ((query[i] as number) > (this.#mean[i] as number)) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7))
     this.#kernel.scanBits(this.count, layout.queryBitsAt, layout.histogramAt)
-    const wantedRows = Math.min(wanted, PREFILTER_ROWS_MAX, this.count)
+    const wantedRows = Math.min(wanted, VECTOR_PREFILTER_ROWS_MAX, this.count)
     const found = this.#kernel.selectNearest(this.count, wantedRows, layout.histogramAt, layout.slotsAt)
     this.#kernel.scoreSlots(layout.slotsAt, found, layout.queryAt, queryScale, layout.slotScoresAt)
     const slots = new Int32Array(memory.buffer, layout.slotsAt, found)
@@ -140,7 +139,7 @@ export class ResidentIndex {
   }
 
   #encodeBits(slot: number): void {
-    const threshold = Math.max(FULL_SCORE_ROWS_MAX, 2 * this.#centredAtRows)
+    const threshold = Math.max(VECTOR_FULL_SCORE_ROWS_MAX, 2 * this.#centredAtRows)
     if (this.count > threshold) this.#recentre()
     else if (this.#centredAtRows > 0) this.#kernel.encodeBits(slot, 1, this.#rows.layout.meanAt)
   }

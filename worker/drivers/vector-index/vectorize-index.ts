@@ -1,15 +1,10 @@
 import type { Vectorize, VectorizeVector } from '@cloudflare/workers-types'
+import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_MATCHES_MAX, VECTORIZE_UPSERT_ROWS_MAX } from '../../../schemas/limits.ts'
 import type { VectorCandidates, VectorEntry, VectorIndex, VectorSource, VectorSpace } from '../../ports/vector-index.ts'
 import { expectVector, isVector } from './expect-vector.ts'
 import { KeyQueue } from './key-queue.ts'
 import { idOf, markerIdOf, seqOf, vectorizeNamespace } from './vectorize-names.ts'
 
-/** Vectors in one upsert from a Worker (Vectorize limits). */
-export const VECTORIZE_UPSERT_MAX = 1000
-/** Matches of one query that returns neither values nor metadata (Vectorize limits). */
-export const VECTORIZE_TOP_K_MAX = 100
-/** Ids in one deleteByIds; wrangler refuses more, the binding's own bound is not documented. */
-export const VECTORIZE_DELETE_MAX = 100
 /** Namespace of the markers, apart from every space. */
 const MARKER_NAMESPACE = 'absorbed'
 /** Queries that look for rows of a dropped space which the source no longer lists. */
@@ -82,7 +77,7 @@ export class VectorizeIndex implements VectorIndex {
     await this.#queue.run(namespace, () => this.#delete(seqs.map((seq) => idOf(namespace, seq))))
   }
 
-  /** At most VECTORIZE_TOP_K_MAX hits. Rejects with Vectorize's own error when it does not answer. */
+  /** At most VECTORIZE_MATCHES_MAX hits. Rejects with Vectorize's own error when it does not answer. */
   async candidates(
     space: VectorSpace,
     query: Float32Array,
@@ -97,7 +92,7 @@ export class VectorizeIndex implements VectorIndex {
     if (state.absorbed === 0) await this.#readMarker(state)
     // What was absorbed before the query began is in its answer; a marker read beside it serves the next one.
     const absorbedChange = state.absorbed
-    const topK = Math.min(limit, VECTORIZE_TOP_K_MAX)
+    const topK = Math.min(limit, VECTORIZE_MATCHES_MAX)
     const [{ matches }] = await Promise.all([
       this.#vectorize.query(query, { topK, namespace, returnValues: false, returnMetadata: 'none' }),
       this.#readMarker(state),
@@ -121,7 +116,7 @@ export class VectorizeIndex implements VectorIndex {
       for await (const page of this.#pages(space, 0)) await this.#deleteNew(namespace, page, deleted)
       for (let sweep = 0; sweep < DROP_SWEEPS_MAX; sweep++) {
         const values = Float32Array.from({ length: this.#dimensions }, () => Math.random() - 0.5)
-        const { matches } = await this.#vectorize.query(values, { topK: VECTORIZE_TOP_K_MAX, namespace })
+        const { matches } = await this.#vectorize.query(values, { topK: VECTORIZE_MATCHES_MAX, namespace })
         const found = matches.map(({ id }) => ({ seq: seqOf(id) }))
         if (!(await this.#deleteNew(namespace, found, deleted))) break
       }
@@ -151,9 +146,9 @@ export class VectorizeIndex implements VectorIndex {
 
   async *#pages(space: VectorSpace, afterChange: number): AsyncGenerator<VectorEntry[]> {
     for (let after = afterChange; ; ) {
-      const page = await this.#source.read(space, after, VECTORIZE_UPSERT_MAX)
+      const page = await this.#source.read(space, after, VECTORIZE_UPSERT_ROWS_MAX)
       if (page.length > 0) yield page
-      if (page.length < VECTORIZE_UPSERT_MAX) return
+      if (page.length < VECTORIZE_UPSERT_ROWS_MAX) return
       after = page.at(-1)?.change ?? after
     }
   }
@@ -185,7 +180,7 @@ export class VectorizeIndex implements VectorIndex {
   }
 
   async #delete(ids: readonly string[]): Promise<void> {
-    for (let first = 0; first < ids.length; first += VECTORIZE_DELETE_MAX)
-      await this.#vectorize.deleteByIds(ids.slice(first, first + VECTORIZE_DELETE_MAX))
+    for (let first = 0; first < ids.length; first += VECTORIZE_DELETE_IDS_MAX)
+      await this.#vectorize.deleteByIds(ids.slice(first, first + VECTORIZE_DELETE_IDS_MAX))
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
-import { VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
+import { STOP_MS_MAX, VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
 import { createApp } from '../../app.ts'
 import { composeEdge } from '../../components.ts'
 import { FileSystemBlobStore } from '../../drivers/blob-store/file-system.ts'
@@ -23,8 +23,6 @@ import type { NodeConfig } from './config.ts'
 import { lockDatabase } from './lock.ts'
 import { rootKey } from './root-key.ts'
 
-/** A graceful stop takes no longer than this; then open connections are cut. */
-const STOP_MS_MAX = 4000
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 export interface RunningServer {

@@ -1,5 +1,6 @@
 import type { Grant } from '../../../schemas/administration.ts'
 import { Cid } from '../../../schemas/cid.ts'
+import { ARCHIVE_PART_BYTES_MAX } from '../../../schemas/limits.ts'
 import {
   ArchiveGrants,
   BLOB_NAME,
@@ -15,7 +16,6 @@ import {
   textOf,
 } from './archive-format.ts'
 import { PartImport, type PartImportComponents } from './archive-import.ts'
-import { ARCHIVE_PART_BYTES_MAX } from './archive-limits.ts'
 import { sha256Hex } from './archive-part.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { ImportTarget } from './import-batches.ts'

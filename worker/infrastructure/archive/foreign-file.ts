@@ -1,6 +1,6 @@
 import { MemosError } from '../../../schemas/errors.ts'
+import { FOREIGN_FILE_BYTES_MAX } from '../../../schemas/limits.ts'
 import { invalidArchive } from './archive-format.ts'
-import { FOREIGN_FILE_BYTES_MAX } from './archive-limits.ts'
 import { type ForeignItem, fromMem0, fromTextual } from './foreign-memory.ts'
 import { fromShortPaper } from './foreign-short-paper.ts'
 

@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { encodeRevision, saltText } from '../../../protocol/core/revision.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { isTooFarAhead } from '../../../schemas/common.ts'
-import { ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
+import { ARCHIVE_BATCH_ITEMS_MAX, REFERENCE_LENGTH_MAX } from '../../../schemas/limits.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import { ulid } from '../../../schemas/ulid.ts'
@@ -21,7 +21,6 @@ import { toNewCube } from './new-cube.ts'
 import { type Occupant, occupantsOf } from './stored-cubes.ts'
 
 const SALT_BYTES = 16
-const REFERENCE_LENGTH_MAX = 512
 /** Revisions of a cube among which an earlier import of the same memory is looked for. */
 const REVISIONS_SEARCHED = 50
 

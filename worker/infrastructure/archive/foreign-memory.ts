@@ -5,6 +5,7 @@ import {
   CONTENT_BYTES_MAX,
   METADATA_BYTES_MAX,
   METADATA_KEYS_MAX,
+  METADATA_VALUE_LENGTH_MAX,
   NAME_LENGTH_MAX,
   TAG_LENGTH_MAX,
   TAGS_MAX,
@@ -43,7 +44,6 @@ export type ForeignItem = { memory: ForeignMemory } | { line: number; reason: Sk
 
 type Fields = Record<string, unknown>
 
-const VALUE_LENGTH_MAX = 1024
 /** Numbers below are seconds since 1970 (until the year 5138), the others milliseconds (from 1973). */
 const SECONDS_BELOW = 1e11
 const SEMANTIC_TYPE = /^[a-z][a-z0-9_]{0,63}$/
@@ -199,8 +199,8 @@ export function metadataOf(fields: Fields): Metadata {
 function scalarOf(value: unknown): string | number | boolean | null {
   if (typeof value === 'number' || typeof value === 'boolean') return value
   if (typeof value === 'string')
-    return value === '' ? null : toCanonicalText(value).slice(0, VALUE_LENGTH_MAX).toWellFormed()
+    return value === '' ? null : toCanonicalText(value).slice(0, METADATA_VALUE_LENGTH_MAX).toWellFormed()
   if (typeof value !== 'object' || value === null) return null
   const text = toCanonicalText(JSON.stringify(value))
-  return text.length > VALUE_LENGTH_MAX || text === '[]' || text === '{}' ? null : text
+  return text.length > METADATA_VALUE_LENGTH_MAX || text === '[]' || text === '{}' ? null : text
 }

@@ -1,5 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
+import { ARCHIVE_BATCH_ATTEMPTS_MAX, ARCHIVE_BATCH_ITEMS_MAX, AUDIT_CUBES_MAX } from '../../../schemas/limits.ts'
 import { GuardError, UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
@@ -9,9 +9,6 @@ import type { ImportReport, SkipReason } from './import-report.ts'
 
 /** Updates of one batch: each takes some ten statements. */
 const UPDATES_PER_BATCH = 50
-/** Times that a batch is decided anew because somebody else wrote meanwhile. */
-const ATTEMPTS_MAX = 3
-const AUDIT_CUBES_MAX = 100
 
 /** What is to be done with one cube of an archive. */
 export type Decision =
@@ -82,7 +79,7 @@ async function applyBatch<T extends { line: number }>(
       return decided
     } catch (error) {
       if (!(error instanceof GuardError || error instanceof UniqueError)) throw error
-      if (attempt === ATTEMPTS_MAX) throw refusal(target, writes, error)
+      if (attempt === ARCHIVE_BATCH_ATTEMPTS_MAX) throw refusal(target, writes, error)
     }
     const anew = await plan.decide(decided.map(({ item }) => item))
     decided = decided.map(({ item }, at) => ({ item, decision: anew[at] ?? { kind: 'unchanged' } }))

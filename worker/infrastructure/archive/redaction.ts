@@ -3,7 +3,13 @@ import { encodeRevision, saltText } from '../../../protocol/core/revision.ts'
 import { toCanonicalText } from '../../../schemas/canonical-text.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { NAME_LENGTH_MAX, TAG_LENGTH_MAX, TITLE_LENGTH_MAX } from '../../../schemas/limits.ts'
+import {
+  METADATA_VALUE_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  REFERENCE_LENGTH_MAX,
+  TAG_LENGTH_MAX,
+  TITLE_LENGTH_MAX,
+} from '../../../schemas/limits.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import { ulid } from '../../../schemas/ulid.ts'
@@ -12,8 +18,6 @@ import type { Organise } from './organise.ts'
 import type { Redactor } from './redact-patterns.ts'
 
 const CONTENT_MASK = '[redacted]'
-const METADATA_LENGTH_MAX = 1024
-const REFERENCE_LENGTH_MAX = 512
 const SALT_BYTES = 16
 const FIELD = /^(?:speaker|title|content|patterns|metadata\.[A-Za-z_][A-Za-z0-9_]{0,63})$/
 
@@ -102,7 +106,7 @@ function redactRecord(
   const blanked = (name: string, text: string | null, lengthMax: number) =>
     names.includes(name) ? null : masked(text, lengthMax)
   const metadata = Object.entries(before.metadata).flatMap(([key, value]) => {
-    const kept = typeof value === 'string' ? (masked(value, METADATA_LENGTH_MAX) ?? '') : value
+    const kept = typeof value === 'string' ? (masked(value, METADATA_VALUE_LENGTH_MAX) ?? '') : value
     const wanted = names.includes(`metadata.${key}`) ? undefined : kept
     mark(`metadata.${key}`, value as unknown, wanted)
     return wanted === undefined ? [] : [[key, wanted] as const]

@@ -23,9 +23,6 @@ export function namespaceAccess({ orgId, subject, namespaces }: Principal, acces
   return sql.join(conditions, sql` and `)
 }
 
-/** Whether a key reaches less than its whole organisation. */
-export const isNarrowed = ({ subject, namespaces }: Principal): boolean => subject !== null || namespaces !== null
-
 /** Ids of the namespaces that a principal may use, as a list for `in`. */
 export const reachableNamespaces = (principal: Principal, access: 'read' | 'write'): SQL =>
   sql`(select n.id from namespaces n where ${namespaceAccess(principal, access)})`

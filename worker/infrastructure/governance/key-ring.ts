@@ -1,6 +1,7 @@
-import { and, desc, eq, isNotNull, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { CreateKey, Subject } from '../../../schemas/administration.ts'
+import { isoOf } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import { RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
 import { apiKeys } from '../../../schemas/tables/directory.ts'
@@ -15,6 +16,8 @@ import { hashSecret, keyIdOf, mintSecret, sameDigest } from './key-secret.ts'
 
 /** Id of the organisation that exists from the first start. */
 export const DEFAULT_ORGANISATION = 'default'
+
+const DAY_MS = 86_400_000
 
 export interface KeyRingComponents {
   vault: MemVault
@@ -57,7 +60,8 @@ export class KeyRing {
     return principalOf(row)
   }
 
-  async create(orgId: string, request: z.infer<typeof CreateKey>): Promise<{ row: ApiKeyRow; secret: string }> {
+  /** A new key; it counts once its row is stored. Without an expiry of its own it ends at `endsByMs`, the end of the key that makes it. */
+  mint(orgId: string, request: z.infer<typeof CreateKey>, endsByMs: number | null): { row: ApiKeyRow; secret: string } {
     const now = this.#runtime.nowMs()
     const id = ulid(now, this.#runtime.randomBytes)
     const secret = mintSecret(id, this.#runtime.randomBytes)
@@ -74,11 +78,27 @@ export class KeyRing {
       namespaces: request.namespaces ?? null,
       ratePerMinute: request.ratePerMinute,
       createdAtMs: now,
-      expiresAtMs: request.expiresInDays === undefined ? null : now + request.expiresInDays * 86_400_000,
+      expiresAtMs: request.expiresInDays === undefined ? endsByMs : now + request.expiresInDays * DAY_MS,
       revokedAtMs: null,
     }
-    await this.#vault.directoryOrm.insert(apiKeys).values(row)
     return { row, secret }
+  }
+
+  /**
+   * Makes a key for the organisation of the key `by`, which it does not outlive.
+   * @throws MemosError forbidden (expiresInDays)
+   */
+  async create(by: Principal, request: z.infer<typeof CreateKey>): Promise<{ row: ApiKeyRow; secret: string }> {
+    const key = this.mint(by.orgId, request, by.expiresAtMs)
+    if (outlives(key.row, by)) {
+      const daysMax = Math.floor(((by.expiresAtMs ?? 0) - key.row.createdAtMs) / DAY_MS)
+      throw new MemosError('forbidden', {
+        field: 'expiresInDays',
+        expected: `${daysMax < 1 ? 'no value' : `at most ${daysMax}`}: the calling key ends at ${isoOf(by.expiresAtMs ?? 0)}`,
+      })
+    }
+    await this.#vault.directoryOrm.insert(apiKeys).values(key.row)
+    return key
   }
 
   /**
@@ -91,6 +111,10 @@ export class KeyRing {
     if (row.revokedAtMs !== null) throw new MemosError('not_found')
     if (row.scopes.some((scope) => !by.scopes.has(scope as Scope)))
       throw new MemosError('forbidden', { field: 'id', expected: 'a key without scopes that the calling key lacks' })
+    if (outlives(row, by))
+      throw new MemosError('forbidden', { field: 'id', expected: 'a key that ends no later than the calling key' })
+    if (row.ratePerMinute > by.ratePerMinute)
+      throw new MemosError('forbidden', { field: 'id', expected: 'a key of no higher rate than the calling key has' })
     const secret = mintSecret(id, this.#runtime.randomBytes)
     const change = {
       hash: hashSecret(secret),
@@ -107,15 +131,19 @@ export class KeyRing {
     await this.#change(() => this.#vault.directoryOrm.update(apiKeys).set(revoked).where(eq(apiKeys.id, id)))
   }
 
-  /** Revokes every key of a subject that is being deleted. */
-  async revokeSubject(orgId: string, subject: Subject): Promise<void> {
+  /** Revokes every key of a subject that is being deleted. Answers whether there was one. */
+  async revokeSubject(orgId: string, subject: Subject): Promise<boolean> {
     const bound = and(
       eq(apiKeys.orgId, orgId),
       eq(apiKeys.subjectKind, subject.kind),
       eq(apiKeys.subjectId, subject.id),
+      isNull(apiKeys.revokedAtMs),
     )
     const revoked = { revokedAtMs: this.#runtime.nowMs() }
-    await this.#change(() => this.#vault.directoryOrm.update(apiKeys).set(revoked).where(bound))
+    const keys = await this.#change(() =>
+      this.#vault.directoryOrm.update(apiKeys).set(revoked).where(bound).returning({ id: apiKeys.id }),
+    )
+    return keys.length > 0
   }
 
   /** Keys that a principal manages, newest first, below the id `before`. */
@@ -138,9 +166,9 @@ export class KeyRing {
   }
 
   /** Changes rows and forgets what is in memory, also when the answer was lost: the change may have taken effect. */
-  async #change(write: () => PromiseLike<unknown>): Promise<void> {
+  async #change<T>(write: () => PromiseLike<T>): Promise<T> {
     try {
-      await write()
+      return await write()
     } finally {
       this.#rows.clear()
     }
@@ -174,6 +202,10 @@ const isValid = (row: ApiKeyRow, hash: string, nowMs: number): boolean =>
   (sameDigest(row.hash, hash) ||
     (row.previousHash !== null && (row.previousUntilMs ?? 0) > nowMs && sameDigest(row.previousHash, hash)))
 
+/** Whether a key is good for longer than another one. */
+const outlives = (key: Pick<ApiKeyRow, 'expiresAtMs'>, { expiresAtMs }: Principal): boolean =>
+  expiresAtMs !== null && (key.expiresAtMs === null || key.expiresAtMs > expiresAtMs)
+
 const principalOf = (row: ApiKeyRow): Principal => ({
   keyId: row.id,
   orgId: row.orgId,
@@ -181,6 +213,7 @@ const principalOf = (row: ApiKeyRow): Principal => ({
   subject: row.subjectKind === null || row.subjectId === null ? null : { kind: row.subjectKind, id: row.subjectId },
   namespaces: row.namespaces,
   ratePerMinute: row.ratePerMinute,
+  expiresAtMs: row.expiresAtMs,
   root: false,
 })
 
@@ -191,5 +224,6 @@ const rootPrincipal = (orgId: string): Principal => ({
   subject: null,
   namespaces: null,
   ratePerMinute: RATE_PER_MINUTE_MAX,
+  expiresAtMs: null,
   root: true,
 })

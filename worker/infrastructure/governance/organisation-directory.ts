@@ -1,10 +1,11 @@
 import { asc, gt } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
-import { organisations } from '../../../schemas/tables/directory.ts'
+import { apiKeys, organisations } from '../../../schemas/tables/directory.ts'
 import { ulid } from '../../../schemas/ulid.ts'
-import type { OrganisationRow } from '../../ports/rows.ts'
+import type { ApiKeyRow, OrganisationRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
+import { builder, statementOf } from '../vault/sql.ts'
 import { DEFAULT_ORGANISATION } from './key-ring.ts'
 import { isUnique } from './principal-directory.ts'
 
@@ -25,23 +26,27 @@ export class OrganisationDirectory {
   }
 
   /** @throws MemosError invalid_request (no such database) */
-  async create(request: { name: string; database: string; cubesMax?: number | undefined }): Promise<OrganisationRow> {
+  newRow(request: { name: string; database: string; cubesMax?: number | undefined }): OrganisationRow {
     if (!this.#vault.databaseNames.includes(request.database)) {
       throw new MemosError('invalid_request', {
         field: 'database',
         expected: `one of ${this.#vault.databaseNames.join(', ')}`,
       })
     }
-    const row = this.#row(ulid(this.#runtime.nowMs(), this.#runtime.randomBytes), {
-      ...request,
-      cubesMax: request.cubesMax ?? null,
-    })
+    const id = ulid(this.#runtime.nowMs(), this.#runtime.randomBytes)
+    return this.#row(id, { ...request, cubesMax: request.cubesMax ?? null })
+  }
+
+  /** Makes an organisation and its first keys in one batch. @throws MemosError already_exists */
+  async insert(row: OrganisationRow, keys: readonly ApiKeyRow[]): Promise<void> {
     try {
-      await this.#vault.directoryOrm.insert(organisations).values(row)
+      await this.#vault.directory.batch([
+        statementOf(builder.insert(organisations).values(row)),
+        ...keys.map((key) => statementOf(builder.insert(apiKeys).values(key))),
+      ])
     } catch (error) {
       throw isUnique(error) ? new MemosError('already_exists', {}, { cause: error }) : error
     }
-    return row
   }
 
   page(limit: number, after: string | null): Promise<OrganisationRow[]> {

@@ -1,10 +1,14 @@
-import { and, asc, eq, gt, inArray } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, type SQL } from 'drizzle-orm'
+import type { Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
 import type { SubjectKind } from '../../../schemas/vocabulary.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { PrincipalRow } from '../../ports/rows.ts'
+import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
+import { builder, statementOf } from '../vault/sql.ts'
+import { statementsOf } from '../vault/write-statements.ts'
 
 /** Users and agents of one organisation. */
 export class PrincipalDirectory {
@@ -16,11 +20,19 @@ export class PrincipalDirectory {
     this.#orgId = orgId
   }
 
-  /** @throws MemosError already_exists */
-  async create(kind: SubjectKind, id: string, displayName: string | null, nowMs: number): Promise<PrincipalRow> {
+  /** `audit` is written in the same batch. @throws MemosError already_exists */
+  async create(
+    { kind, id }: Subject,
+    displayName: string | null,
+    nowMs: number,
+    audit: VaultWrite,
+  ): Promise<PrincipalRow> {
     const row = { orgId: this.#orgId, kind, id, displayName, createdAtMs: nowMs }
     try {
-      await this.#vault.orm.insert(principals).values(row)
+      await this.#vault.database.batch([
+        statementOf(builder.insert(principals).values(row)),
+        ...statementsOf(this.#orgId, audit),
+      ])
       return row
     } catch (error) {
       throw isUnique(error)
@@ -39,17 +51,32 @@ export class PrincipalDirectory {
       .limit(limit)
   }
 
-  /** Removes a subject and what was granted to it. Answers whether it was registered. */
-  async remove(kind: SubjectKind, id: string): Promise<boolean> {
-    const removed = await this.#vault.orm
-      .delete(principals)
-      .where(and(eq(principals.orgId, this.#orgId), eq(principals.kind, kind), eq(principals.id, id)))
-      .returning({ id: principals.id })
-    const own = this.#vault.orm.select({ id: namespaces.id }).from(namespaces).where(eq(namespaces.orgId, this.#orgId))
-    await this.#vault.orm
-      .delete(grants)
-      .where(and(inArray(grants.namespaceId, own), eq(grants.subjectKind, kind), eq(grants.subjectId, id)))
-    return removed.length > 0
+  /** Whether a subject is registered or something was granted to it. */
+  async isKnown({ kind, id }: Subject): Promise<boolean> {
+    const { orm } = this.#vault
+    const [registered, granted] = await Promise.all([
+      orm.select({ id: principals.id }).from(principals).where(this.#is({ kind, id })).limit(1),
+      orm.select({ id: grants.subjectId }).from(grants).where(this.#grantsOf({ kind, id })).limit(1),
+    ])
+    return registered.length + granted.length > 0
+  }
+
+  /** Removes a subject and what was granted to it, with `audit` in the same batch. */
+  async remove(subject: Subject, audit: VaultWrite): Promise<void> {
+    await this.#vault.database.batch([
+      statementOf(builder.delete(grants).where(this.#grantsOf(subject))),
+      statementOf(builder.delete(principals).where(this.#is(subject))),
+      ...statementsOf(this.#orgId, audit),
+    ])
+  }
+
+  #is({ kind, id }: Subject): SQL | undefined {
+    return and(eq(principals.orgId, this.#orgId), eq(principals.kind, kind), eq(principals.id, id))
+  }
+
+  #grantsOf({ kind, id }: Subject): SQL | undefined {
+    const own = builder.select({ id: namespaces.id }).from(namespaces).where(eq(namespaces.orgId, this.#orgId))
+    return and(inArray(grants.namespaceId, own), eq(grants.subjectKind, kind), eq(grants.subjectId, id))
   }
 }
 

@@ -16,6 +16,7 @@ export const systemContext = (
     subject: null,
     namespaces: null,
     ratePerMinute: RATE_PER_MINUTE_MAX,
+    expiresAtMs: null,
     root: false,
   },
   requestId: `system-${operation}`,

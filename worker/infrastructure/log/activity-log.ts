@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
+import { ACTIVITY_BATCH_ENTRIES_MAX, ACTIVITY_WAITING_ENTRIES_MAX, AUDIT_CUBES_MAX } from '../../../schemas/limits.ts'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -7,12 +8,6 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
 import { builder, statement, statementOf } from '../vault/sql.ts'
-
-/** Reads and refusals are written together: at this many, or when `flushMs` has passed since the first of them. */
-const ENTRIES_MAX = 256
-const CUBES_PER_ENTRY_MAX = 100
-/** Entries that wait for organisations on the move. */
-const WAITING_MAX = 10_000
 
 export interface Activity {
   context: RequestContext
@@ -50,7 +45,7 @@ export class ActivityLog {
 
   record(activity: Activity): void {
     this.#waiting.push(activity)
-    if (this.#flushMs === 0 || this.#waiting.length >= ENTRIES_MAX) this.#runtime.defer(this.flush())
+    if (this.#flushMs === 0 || this.#waiting.length >= ACTIVITY_BATCH_ENTRIES_MAX) this.#runtime.defer(this.flush())
     else if (this.#flushing === null) {
       this.#flushing = new Promise<void>((resolve) => setTimeout(resolve, this.#flushMs))
         .then(() => this.flush())
@@ -84,7 +79,7 @@ export class ActivityLog {
   /** What was read while an organisation is being moved is written when it has arrived. */
   #waitsForMove(error: unknown, activities: readonly Activity[]): boolean {
     const isMoving = error instanceof MemosError && error.code === 'organisation_moving'
-    if (!isMoving || this.#waiting.length + activities.length > WAITING_MAX) return false
+    if (!isMoving || this.#waiting.length + activities.length > ACTIVITY_WAITING_ENTRIES_MAX) return false
     this.#waiting.push(...activities)
     return true
   }
@@ -103,7 +98,7 @@ function statementsFor(orgId: string, activities: readonly Activity[]): Statemen
       namespaceId: namespaceId ?? null,
       memoryType: null,
       cubeCount: used.length,
-      cubeIds: used.slice(0, CUBES_PER_ENTRY_MAX).map((cube) => cube.cubeId),
+      cubeIds: used.slice(0, AUDIT_CUBES_MAX).map((cube) => cube.cubeId),
     }))
   // D1 binds 100 parameters a statement and a row takes ten.
   const inserts = chunks(rows, 9).map((part) => statementOf(builder.insert(auditLog).values(part)))

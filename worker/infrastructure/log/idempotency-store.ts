@@ -22,8 +22,8 @@ export class IdempotencyStore {
   }
 
   /**
-   * Claims a key for a request, or gives the answer that was kept for it. A claim whose process died is taken over once no request can
-   * still be running under it.
+   * Claims a key for a request, or gives the answer that was kept for it. A claim whose process died is taken over after twice
+   * REQUEST_MS_MAX; requests under a key end after REQUEST_MS_MAX.
    * @throws MemosError idempotency_conflict (another request), idempotency_in_progress
    */
   async claim(key: string, requestHash: string, nowMs: number): Promise<StoredAnswer | null> {

@@ -1,9 +1,9 @@
 import { and, asc, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
-import type { Principal } from '../../ports/principal.ts'
+import { isNarrowed, type Principal } from '../../ports/principal.ts'
 import type { AuditRow } from '../../ports/rows.ts'
-import { isNarrowed, reachableNamespaces } from '../governance/access-sql.ts'
+import { reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 
 export interface LogQuery {

@@ -1,20 +1,14 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { TASK_ATTEMPTS_MAX } from '../../../schemas/limits.ts'
+import { OLD_ROWS_MS, PLACEMENT_MS_MAX, TASK_ATTEMPTS_MAX } from '../../../schemas/limits.ts'
 import { type Database, GuardError } from '../../ports/database.ts'
 import type { TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import { TaskCancelled, TaskPostponed, type TaskProgress } from '../../ports/tasks.ts'
-import { type MemVault, PLACEMENT_MS_MAX } from '../vault/mem-vault.ts'
+import type { MemVault } from '../vault/mem-vault.ts'
 import { expectFence, type Fence, openFence, readFence, setPosition, takeFence } from './fence.ts'
 import { FIRST_POSITION, type Move, OrganisationCopier, type Position } from './organisation-copier.ts'
 import { eraseRows } from './organisation-rows.ts'
 import { PlacementDirectory } from './placement-directory.ts'
-
-/**
- * How long the old rows outlive the switch. A request that began with the old placement may still be reading them, and an export is a
- * request whose answer may take minutes.
- */
-export const OLD_ROWS_MS = 10 * 60_000
 
 const GIVEN_UP = JSON.stringify({ phase: 'given_up' })
 
@@ -64,7 +58,7 @@ export class OrganisationMover {
       await this.#move(move, task.progress, progress)
     } catch (error) {
       if (error instanceof TaskPostponed) throw error
-      if (error instanceof TaskCancelled || task.attempts >= TASK_ATTEMPTS_MAX) await this.giveUp(move)
+      if (error instanceof TaskCancelled || task.attempts + 1 >= TASK_ATTEMPTS_MAX) await this.giveUp(move)
       throw error
     }
   }

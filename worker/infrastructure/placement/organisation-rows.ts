@@ -1,10 +1,8 @@
 import { sql } from 'drizzle-orm'
+import { ERASED_ROWS_MAX } from '../../../schemas/limits.ts'
 import type { Database, Statement } from '../../ports/database.ts'
 import { statement } from '../vault/sql.ts'
 import { type MovedTable, NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
-
-/** Rows of one table that one statement erases: other organisations write between two of them. */
-const ERASED_ROWS_MAX = 5000
 
 /**
  * Erases some of an organisation's rows in a database and answers how many; 0 when none is left.

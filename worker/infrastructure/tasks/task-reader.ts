@@ -2,9 +2,9 @@ import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
 import { tasks } from '../../../schemas/tables/log.ts'
 import type { TaskState } from '../../../schemas/vocabulary.ts'
-import type { Principal } from '../../ports/principal.ts'
+import { isNarrowed, type Principal } from '../../ports/principal.ts'
 import type { TaskRow } from '../../ports/rows.ts'
-import { isNarrowed, reachableNamespaces } from '../governance/access-sql.ts'
+import { reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 
 /** Background tasks of the namespaces that a principal may use. Others are as absent as those that do not exist. */

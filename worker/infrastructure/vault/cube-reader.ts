@@ -15,7 +15,7 @@ import type { CubeRow, NamespaceRow, RevisionRow } from '../../ports/rows.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { filterSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
-import { rowShape, statement } from './sql.ts'
+import { inJson, rowShape, statement } from './sql.ts'
 import { blobKeysOf, readText } from './text-blob.ts'
 
 /** A cube with everything that makes it up. */
@@ -66,6 +66,13 @@ export class CubeReader {
     const [found] = await this.#rows(sql`c.cube_id = ${cubeId}`, { access: 'write', limit: 1 })
     if (found === undefined) throw new MemosError('not_found')
     return { cube: found.cube, full: await this.#fullOrNull(found) }
+  }
+
+  /** Those of the named cubes whose time is over, frozen ones aside, each with its text unless that is damaged. */
+  async ended(cubeIds: readonly string[]): Promise<{ cube: CubeRow; full: FullCube | null }[]> {
+    const named = sql`c.cube_id in ${inJson(cubeIds)} and c.state != 'frozen'`
+    const rows = await this.#rows(named, { access: 'write', limit: cubeIds.length, ended: true })
+    return Promise.all(rows.map(async (row) => ({ cube: row.cube, full: await this.#fullOrNull(row) })))
   }
 
   /** Cubes of one namespace by sequence number, in no particular order; those that may not be seen are absent. */
@@ -182,12 +189,13 @@ export class CubeReader {
   }
 
   async #rows(condition: SQL, options: Selection): Promise<StoredParts[]> {
-    const { access = 'read', limit, ascending = false } = options
+    const { access = 'read', limit, ascending = false, ended = false } = options
+    const isThere = ended ? sql`c.expires_at_ms <= ${this.#nowMs}` : cubeAccess(this.#principal, this.#nowMs)
     const order = ascending ? sql`asc` : sql`desc`
     const rows = await this.#vault.database.all(
       statement(sql`select ${CUBE.columns}, r.bytes, (select s.key from sessions s where s.id = c.session_id), n.id, n.name, n.layer
         from cubes c join namespaces n on n.id = c.namespace_id join revisions r on r.cube_id = c.cube_id and r.number = c.revision
-        where ${condition} and ${namespaceAccess(this.#principal, access)} and ${cubeAccess(this.#principal, this.#nowMs)}
+        where ${condition} and ${namespaceAccess(this.#principal, access)} and ${isThere}
         order by c.seq ${order} limit ${limit}`),
     )
     return rows.map(toParts)
@@ -214,6 +222,8 @@ interface Selection {
   access?: 'read' | 'write'
   limit: number
   ascending?: boolean
+  /** The cubes whose time is over instead of the others. */
+  ended?: boolean
 }
 
 interface StoredParts {

@@ -101,15 +101,16 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
   const rows = cubes.map((cube, offset) => {
     const at = cube.session === null ? 0 : (position.get(cube.session) ?? 0)
     if (cube.session !== null) position.set(cube.session, at + 1)
-    return [offset, cube.session, at, cube.position ?? 0, ...recordValues(cube)]
+    const { count, lastMs } = cube.use ?? { count: 0, lastMs: null }
+    return [offset, cube.session, at, cube.position ?? 0, count, lastMs, ...recordValues(cube)]
   })
   const terms = cubes.reduce((sum, cube) => sum + cube.text.length, 0)
   return [
     ...insertSessions(namespaceId, sessions),
     ...jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
       statement(sql`
-      insert into cubes (namespace_id, seq, session_id, position, ${columns(RECORD_COLUMNS)})
-      select n.id, n.next_seq + (j.value->>0), s.id, max(s.next_position + (j.value->>2), j.value->>3), ${fields(RECORD_COLUMNS, 4)}
+      insert into cubes (namespace_id, seq, session_id, position, access_count, last_used_at_ms, ${columns(RECORD_COLUMNS)})
+      select n.id, n.next_seq + (j.value->>0), s.id, max(s.next_position + (j.value->>2), j.value->>3), j.value->>4, j.value->>5, ${fields(RECORD_COLUMNS, 6)}
       from json_each(${chunk}) j cross join namespaces n left join sessions s on s.namespace_id = n.id and s.key = j.value->>1
       where n.id = ${namespaceId}`),
     ),

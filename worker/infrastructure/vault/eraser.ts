@@ -1,5 +1,6 @@
 import type { Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
+import { auditOf } from '../../ports/audit.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
@@ -26,40 +27,24 @@ export class Eraser {
 
   /** Rows go in one batch; vectors before them (an index cannot be asked for what no row names), blobs after (nothing can read them then). */
   async namespace(session: VaultSession, { id }: NamespaceRow, context: RequestContext): Promise<void> {
-    const { orgId, keyId } = context.principal
     const blobs = await this.#blobKeys(session, id)
-    await this.#components.forgetVectors(session, orgId, id)
-    await session.vault.apply([
-      { kind: 'delete_namespace', namespaceId: id },
-      {
-        kind: 'audit',
-        entry: {
-          atMs: context.nowMs,
-          requestId: context.requestId,
-          caller: keyId,
-          operation: context.operation,
-          outcome: 'ok',
-          namespaceId: id,
-          memoryType: null,
-          cubeCount: 0,
-          cubeIds: [],
-        },
-      },
-    ])
+    await this.#components.forgetVectors(session, context.principal.orgId, id)
+    await session.vault.apply([{ kind: 'delete_namespace', namespaceId: id }, auditOf(context, id)])
     await this.#components.blobs.delete(blobs)
   }
 
   /**
-   * Revokes the subject's keys first, so that nothing is written behind the erasure. A subject that was never registered has memory all the
-   * same when something was remembered for it.
+   * Revokes the subject's keys first, so that nothing is written behind the erasure, and removes its registration last, so that a retry
+   * finds what a failure left. A subject that was never registered has memory, grants or keys all the same.
    * @throws MemosError not_found
    */
   async subject(session: VaultSession, subject: Subject, context: RequestContext): Promise<void> {
-    const isRegistered = await session.principals.remove(subject.kind, subject.id)
-    await this.#components.keyRing.revokeSubject(context.principal.orgId, subject)
+    const hadKeys = await this.#components.keyRing.revokeSubject(context.principal.orgId, subject)
     const owned = await session.namespaces.ownedBy(subject)
-    if (!isRegistered && owned.length === 0) throw new MemosError('not_found')
+    const isKnown = await session.principals.isKnown(subject)
+    if (!hadKeys && !isKnown && owned.length === 0) throw new MemosError('not_found')
     for (const namespace of owned) await this.namespace(session, namespace, context)
+    await session.principals.remove(subject, auditOf(context, null))
   }
 
   async #blobKeys(session: VaultSession, namespaceId: number): Promise<string[]> {

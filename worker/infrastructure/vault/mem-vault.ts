@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
+import { PLACEMENT_MS_MAX, PLACEMENTS_MAX } from '../../../schemas/limits.ts'
 import { organisations } from '../../../schemas/tables/directory.ts'
 import type { Database, Row } from '../../ports/database.ts'
 import type { OrganisationRow } from '../../ports/rows.ts'
@@ -24,12 +25,6 @@ export interface MemVaultComponents {
   /** Databases by the name the directory uses; `default` holds the directory itself. */
   databases: ReadonlyMap<string, Database>
 }
-
-/** Longest time that a placement read from the directory is trusted. A move waits this long before the new place is written. */
-export const PLACEMENT_MS_MAX = 2_000
-
-/** Placements kept; beyond it all are read again. */
-const PLACEMENTS_MAX = 10_000
 
 /** Storage and routing (MemOS paper, section 5.5): each organisation lives in one database, and the directory says in which. */
 export class MemVault {

@@ -5,9 +5,11 @@ import { grants, namespaces } from '../../../schemas/tables/tenancy.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
+import type { VaultWrite } from '../../ports/vault-write.ts'
 import { namespaceAccess } from '../governance/access-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { inJson, rowShape, statement } from './sql.ts'
+import { statementsOf } from './write-statements.ts'
 
 /** Namespaces that a principal may use. Those it may not are as absent as those that do not exist. */
 export class NamespaceReader {
@@ -32,10 +34,10 @@ export class NamespaceReader {
     return this.#select(after === null ? sql`1` : sql`n.name > ${after}`, 'read', limit)
   }
 
-  /** @throws MemosError already_exists */
-  async insert(namespace: NamespaceRow): Promise<void> {
+  /** `further` is applied in the same batch. @throws MemosError already_exists */
+  async insert(namespace: NamespaceRow, further: readonly VaultWrite[] = []): Promise<void> {
     try {
-      await this.#vault.apply([{ kind: 'insert_namespace', namespace }])
+      await this.#vault.apply([{ kind: 'insert_namespace', namespace }, ...further])
     } catch (error) {
       throw error instanceof UniqueError
         ? new MemosError(
@@ -56,13 +58,19 @@ export class NamespaceReader {
     return rows.map((row) => ({ subject: { kind: row.subjectKind, id: row.subjectId }, access: row.access }))
   }
 
-  /** Replaces all grants of a namespace in one batch. */
-  async setGrants(namespaceId: number, wanted: readonly Grant[], nowMs: number): Promise<void> {
+  /** Replaces all grants of a namespace and applies `further` in one batch. */
+  async setGrants(
+    namespaceId: number,
+    wanted: readonly Grant[],
+    nowMs: number,
+    further: readonly VaultWrite[] = [],
+  ): Promise<void> {
     const rows = wanted.map(({ subject, access }) => [subject.kind, subject.id, access])
     await this.#vault.database.batch([
       statement(sql`delete from grants where namespace_id = ${namespaceId}`),
       statement(sql`insert into grants (namespace_id, subject_kind, subject_id, access, created_at_ms)
         select ${namespaceId}, j.value->>0, j.value->>1, max(j.value->>2), ${nowMs} from json_each(${JSON.stringify(rows)}) j group by 2, 3`),
+      ...further.flatMap((write) => statementsOf(this.#principal.orgId, write)),
     ])
   }
 

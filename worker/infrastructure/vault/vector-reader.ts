@@ -6,16 +6,33 @@ import type { SearchScope } from '../../ports/lexical.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { VectorCandidates, VectorIndex, VectorSpace } from '../../ports/vector-index.ts'
-import type { VectorHit, VectorSearch, VectorSpaceState } from '../../ports/vectors.ts'
+import type { NearestVectors, VectorHit, VectorSearch, VectorSpaceState } from '../../ports/vectors.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { scopeSql } from './filter-sql.ts'
 import { decodeVector, dot, encodeVector } from './half-float.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { statement } from './sql.ts'
 
+/** Candidates asked of the index, one step after the other, while those that may be seen do not fill the answer. */
+const STEPS = [VECTOR_CANDIDATES_MAX, 256, 1024, 4096]
+/** Matching rows that an exact scan compares where the database cannot: each of their vectors travels (3 kB at 768 dimensions). */
+const VECTOR_SCAN_IN_CODE_ROWS_MAX = 5000
+
+export interface VectorReaderComponents {
+  vectorIndex: VectorIndex
+  logger: Logger
+}
+
+export interface VectorReaderInit {
+  /** Rows compared that the index has not absorbed. */
+  tailRowsMax?: number
+  /** Rows compared of those that match a filter which hides what the index proposes. */
+  scanRowsMax?: number
+}
+
 /**
  * Nearest neighbours: the index proposes, the rows decide. Candidates are scored again with the stored vectors in a statement that carries
- * permissions and filter, together with every row that the index has not absorbed yet, so an acknowledged vector is found at once and a
+ * permissions and filter, together with the rows that the index has not absorbed yet, so an acknowledged vector is found at once and a
  * deleted one never.
  */
 export class VectorReader implements VectorSearch {
@@ -24,18 +41,24 @@ export class VectorReader implements VectorSearch {
   readonly #nowMs: number
   readonly #index: VectorIndex
   readonly #logger: Logger
+  readonly #tailRowsMax: number
+  readonly #scanRowsMax: number
 
   constructor(
     vault: OrgVault,
     principal: Principal,
     nowMs: number,
-    { vectorIndex, logger }: { vectorIndex: VectorIndex; logger: Logger },
+    { vectorIndex, logger }: VectorReaderComponents,
+    { tailRowsMax = VECTOR_TAIL_ROWS_MAX, scanRowsMax }: VectorReaderInit = {},
   ) {
     this.#vault = vault
     this.#principal = principal
     this.#nowMs = nowMs
     this.#index = vectorIndex
     this.#logger = logger
+    this.#tailRowsMax = tailRowsMax
+    const { vectorDistance } = vault.database
+    this.#scanRowsMax = scanRowsMax ?? (vectorDistance ? VECTOR_TAIL_ROWS_MAX : VECTOR_SCAN_IN_CODE_ROWS_MAX)
   }
 
   async spaces(namespaceId: number): Promise<VectorSpaceState[]> {
@@ -54,13 +77,39 @@ export class VectorReader implements VectorSearch {
     limit: number,
     scope: SearchScope,
     signal: AbortSignal,
-  ): Promise<VectorHit[]> {
+  ): Promise<NearestVectors> {
     const space = { orgId: this.#principal.orgId, namespaceId, model, dimensions: query.length }
-    const { hits, absorbedChange } = await this.#propose(space, query, Math.min(limit, VECTOR_CANDIDATES_MAX), signal)
-    // A filter or hidden rows could take away all that the index proposes; then every row is compared, in the database.
-    const rows = await this.#score(space, query, { seqs: hits.map((hit) => hit.seq), absorbedChange, scope, limit })
-    const isShort = hits.length > 0 && rows.length < Math.min(limit, hits.length)
-    return isShort ? await this.#score(space, query, { seqs: [], absorbedChange: -1, scope, limit }) : rows
+    const asked: Asked = { space, query, limit, scope }
+    const steps = STEPS.filter((step, at) => step >= limit || at === STEPS.length - 1)
+    const found = new Map<number, VectorHit>()
+    const add = (hits: readonly VectorHit[]) => hits.forEach((hit) => void found.set(hit.seq, hit))
+    let proposed: number[] = []
+    let visible = 0
+    let notes: string[] = []
+    for (const [at, step] of steps.entries()) {
+      const { hits, absorbedChange } = await this.#propose(space, query, step, signal)
+      const known = new Set(proposed)
+      const fresh = hits.map(({ seq }) => seq).filter((seq) => !known.has(seq))
+      if (at === 0) {
+        const [tail, leftOut] = await Promise.all([
+          this.#tail(asked, absorbedChange),
+          this.#leftOut(space, absorbedChange),
+        ])
+        add(tail)
+        if (leftOut > 0) notes.push(`${leftOut} vectors were not compared: the index has not taken them up yet.`)
+      }
+      const seen = await this.#among(asked, fresh)
+      add(seen)
+      visible += seen.length
+      proposed = [...proposed, ...fresh]
+      if (visible >= Math.min(limit, proposed.length)) break
+      if (hits.length >= step && at < steps.length - 1) continue
+      const scan = await this.#scan(asked)
+      add(scan.hits)
+      notes = [...notes, ...scan.notes]
+      break
+    }
+    return { hits: best([...found.values()], limit), notes }
   }
 
   /** An index that fails costs speed: the rows are compared without it. */
@@ -82,40 +131,77 @@ export class VectorReader implements VectorSearch {
     }
   }
 
-  async #score(
-    space: { namespaceId: number; model: string; dimensions: number },
-    query: Float32Array,
-    among: Among,
-  ): Promise<VectorHit[]> {
-    const here = sql`e.namespace_id = ${space.namespaceId} and e.model = ${space.model}`
+  /** Proposed rows that may be seen, scored with their stored vectors. */
+  async #among(asked: Asked, seqs: readonly number[]): Promise<VectorHit[]> {
+    if (seqs.length === 0) return []
+    const { space, query, limit } = asked
     // `cross join` fixes the order: from the few candidates to their rows, never over the whole namespace.
-    const visible = sql`cross join cubes c on c.namespace_id = ${space.namespaceId} and c.seq = e.seq cross join namespaces n on n.id = c.namespace_id
-      where length(e.vector) = ${query.length * 2 + 1} and ${this.#visible(among.scope)}`
-    const candidates = sql`json_each(${JSON.stringify(among.seqs)}) j cross join embeddings e on ${here} and e.seq = j.value ${visible}`
-    const tail = sql`(select e.seq, e.vector from embeddings e where ${here} and e.change > ${among.absorbedChange} order by e.change limit ${VECTOR_TAIL_ROWS_MAX}) e ${visible}`
-    const scored = this.#vault.database.vectorDistance ? this.#inDatabase : this.#inCode
-    const found = [
-      ...(among.seqs.length === 0 ? [] : await scored.call(this, candidates, query, among.limit)),
-      ...(await scored.call(this, tail, query, among.limit)),
-    ]
-    const bySeq = new Map(found.map((hit) => [hit.seq, hit]))
-    return [...bySeq.values()].sort((a, b) => b.cosine - a.cosine || a.seq - b.seq).slice(0, among.limit)
+    const rows = sql`json_each(${JSON.stringify(seqs)}) j cross join embeddings e on ${spaceSql(space)} and e.seq = j.value ${this.#seen(asked)}`
+    return this.#score(rows, query, limit)
   }
 
-  /** libSQL compares FLOAT16 vectors itself: no vector leaves the database. */
-  async #inDatabase(rows: SQL, query: Float32Array, limit: number): Promise<VectorHit[]> {
-    const found = await this.#vault.database.all(
-      statement(
-        sql`select e.seq, 1 - vector_distance_cos(e.vector, ${encodeVector(query)}) as cosine from ${rows} order by cosine desc, e.seq limit ${limit}`,
-      ),
+  /** Rows that the index has not absorbed, the newest first where there are more than can be compared. */
+  #tail(asked: Asked, absorbedChange: number): Promise<VectorHit[]> {
+    const { space, query, limit } = asked
+    const rows = sql`(select e.seq, e.vector from embeddings e where ${spaceSql(space)} and e.change > ${absorbedChange} order by e.change desc limit ${this.#tailRowsMax}) e ${this.#seen(asked)}`
+    return this.#score(rows, query, limit)
+  }
+
+  /** How many rows the tail leaves out. Rows are counted only where the namespace's own counter of changes allows for so many. */
+  async #leftOut(space: Space, absorbedChange: number): Promise<number> {
+    const [row] = await this.#vault.database.all(
+      statement(sql`select case when n.next_change - 1 - ${absorbedChange} <= ${this.#tailRowsMax} then 0
+        else (select count(*) from embeddings e where ${spaceSql(space)} and e.change > ${absorbedChange}) - ${this.#tailRowsMax} end
+        from namespaces n where n.id = ${space.namespaceId}`),
     )
-    return found.map(([seq, cosine]) => ({ seq: seq as number, cosine: cosine as number }))
+    return Math.max(0, Number(row?.[0] ?? 0))
   }
 
-  async #inCode(rows: SQL, query: Float32Array): Promise<VectorHit[]> {
+  /** Every row that matches, from the cubes to their vectors: what the index proposes is hidden by a filter that few rows pass. */
+  async #scan(asked: Asked): Promise<{ hits: VectorHit[]; notes: string[] }> {
+    const { space, query, limit, scope } = asked
+    const max = this.#scanRowsMax
+    const matching = sql`(select c.seq from cubes c cross join namespaces n on n.id = c.namespace_id
+      where c.namespace_id = ${space.namespaceId} and ${this.#visible(scope)} order by c.seq desc limit ${max} + 1)`
+    // The window sees the numbers only, not the vectors.
+    const rows = sql`(select m.seq, count(*) over () as matching from ${matching} m) m
+      cross join embeddings e on ${spaceSql(space)} and e.seq = m.seq where ${lengthSql(query)}`
+    const scored = await this.#scored(rows, query, limit, sql`m.matching`)
+    const isCut = scored.some(({ extra }) => extra > max)
+    const note = `Only the newest ${max} memories that match were compared by their vectors.`
+    return { hits: scored.map(({ seq, cosine }) => ({ seq, cosine })), notes: isCut ? [note] : [] }
+  }
+
+  async #score(rows: SQL, query: Float32Array, limit: number): Promise<VectorHit[]> {
+    const scored = await this.#scored(rows, query, limit, sql`0`)
+    return scored.map(({ seq, cosine }) => ({ seq, cosine }))
+  }
+
+  /** libSQL compares FLOAT16 vectors itself, so that no vector leaves the database; elsewhere they are compared here. */
+  async #scored(rows: SQL, query: Float32Array, limit: number, extra: SQL): Promise<(VectorHit & { extra: number })[]> {
+    const { database } = this.#vault
+    if (database.vectorDistance) {
+      const distance = sql`1 - vector_distance_cos(e.vector, ${encodeVector(query)})`
+      const found = await database.all(
+        statement(
+          sql`select e.seq, ${distance} as cosine, ${extra} from ${rows} order by cosine desc, e.seq limit ${limit}`,
+        ),
+      )
+      return found.map((row) => ({ seq: Number(row[0]), cosine: Number(row[1]), extra: Number(row[2]) }))
+    }
     // D1 hands BLOBs over as arrays of numbers; as hex they take a third of the time.
-    const found = await this.#vault.database.all(statement(sql`select e.seq, hex(e.vector) as vector from ${rows}`))
-    return found.map((row) => ({ seq: row[0] as number, cosine: dot(query, vectorOf(row)) }))
+    const found = await database.all(
+      statement(sql`select e.seq, hex(e.vector) as vector, ${extra} as extra from ${rows}`),
+    )
+    return best(
+      found.map((row) => ({ seq: Number(row[0]), cosine: dot(query, vectorOf(row)), extra: Number(row[2]) })),
+      limit,
+    )
+  }
+
+  #seen({ space, query, scope }: Asked): SQL {
+    return sql`cross join cubes c on c.namespace_id = ${space.namespaceId} and c.seq = e.seq cross join namespaces n on n.id = c.namespace_id
+      where ${lengthSql(query)} and ${this.#visible(scope)}`
   }
 
   #visible(scope: SearchScope): SQL {
@@ -123,12 +209,20 @@ export class VectorReader implements VectorSearch {
   }
 }
 
-interface Among {
-  seqs: readonly number[]
-  absorbedChange: number
-  scope: SearchScope
+type Space = Pick<VectorSpace, 'namespaceId' | 'model'>
+
+interface Asked {
+  space: Space
+  query: Float32Array
   limit: number
+  scope: SearchScope
 }
+
+const spaceSql = ({ namespaceId, model }: Space): SQL => sql`e.namespace_id = ${namespaceId} and e.model = ${model}`
+const lengthSql = (query: Float32Array): SQL => sql`length(e.vector) = ${query.length * 2 + 1}`
+
+const best = <T extends VectorHit>(hits: readonly T[], limit: number): T[] =>
+  hits.toSorted((a, b) => b.cosine - a.cosine || a.seq - b.seq).slice(0, limit)
 
 function vectorOf(row: Row): Float32Array {
   const text = String(row[1])

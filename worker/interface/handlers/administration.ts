@@ -1,11 +1,25 @@
 import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import { auditOf } from '../../ports/audit.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Edge } from '../edge.ts'
 import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
 
 type Routes = typeof administrationRoutes
+
+/** What administers an organisation. */
+const FIRST_KEY_SCOPES = [
+  'memory:read',
+  'memory:write',
+  'memory:secret',
+  'namespace:admin',
+  'key:admin',
+  'org:admin',
+  'log:read',
+] as const
 
 /** An answer that holds a secret: never cached, and never kept for an Idempotency-Key. */
 const secretResponse = (value: unknown, status: number): Response =>
@@ -14,24 +28,19 @@ const secretResponse = (value: unknown, status: number): Response =>
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', [SECRET_ANSWER_HEADER]: 'once' },
   })
 
+/** Records a change of the directory, whose database is another one than the organisation's log: right after it, not in its batch. */
+export const logChange = ({ activity }: Edge, context: RequestContext): void =>
+  activity.record({ context, outcome: 'ok', metric: 'writes', audited: true })
+
 export const createOrganisation: Handler<Routes['createOrganisation']> = async (edge, context, { body }) => {
-  if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key creates organisations.' })
-  const organisation = await edge.organisations.create(body)
-  const { row, secret } = await edge.keyRing.create(organisation.id, {
-    name: 'first key',
-    scopes: [
-      'memory:read',
-      'memory:write',
-      'memory:secret',
-      'namespace:admin',
-      'key:admin',
-      'org:admin',
-      'log:read',
-      'metrics:read',
-    ],
-    ratePerMinute: context.principal.ratePerMinute,
-  })
-  return secretResponse({ organisation: toOrganisation(organisation), key: toKey(row), secret }, 201)
+  const { principal } = context
+  if (!principal.root) throw new MemosError('forbidden', { detail: 'Only the root key creates organisations.' })
+  const row = edge.organisations.newRow(body)
+  const request = { name: 'first key', scopes: [...FIRST_KEY_SCOPES], ratePerMinute: principal.ratePerMinute }
+  const key = edge.keyRing.mint(row.id, request, null)
+  await edge.organisations.insert(row, [key.row])
+  logChange(edge, context)
+  return secretResponse({ organisation: toOrganisation(row), key: toKey(key.row), secret: key.secret }, 201)
 }
 
 export const listOrganisations: Handler<Routes['listOrganisations']> = async (edge, context, { query }) => {
@@ -42,6 +51,12 @@ export const listOrganisations: Handler<Routes['listOrganisations']> = async (ed
 
 export const createKey: Handler<Routes['createKey']> = async (edge, context, { body }) => {
   const { principal } = context
+  const narrowed = body.subject !== undefined || body.namespaces !== undefined
+  if (narrowed && body.scopes.includes('org:admin'))
+    throw new MemosError('invalid_request', {
+      field: 'scopes',
+      expected: 'no org:admin, which is for keys without a subject and without namespaces',
+    })
   const excess = body.scopes.find((scope) => !principal.scopes.has(scope))
   // A key must not make a stronger one than itself.
   if (excess !== undefined)
@@ -57,7 +72,8 @@ export const createKey: Handler<Routes['createKey']> = async (edge, context, { b
   }
   if (body.ratePerMinute > principal.ratePerMinute)
     throw new MemosError('forbidden', { field: 'ratePerMinute', expected: `at most ${principal.ratePerMinute}` })
-  const { row, secret } = await edge.keyRing.create(principal.orgId, body)
+  const { row, secret } = await edge.keyRing.create(principal, body)
+  logChange(edge, context)
   return secretResponse({ key: toKey(row), secret }, 201)
 }
 
@@ -69,11 +85,13 @@ export const listKeys: Handler<Routes['listKeys']> = async (edge, context, { que
 
 export const rotateKey: Handler<Routes['rotateKey']> = async (edge, context, { params, body }) => {
   const { row, secret } = await edge.keyRing.rotate(context.principal, params.id, body.graceMs)
+  logChange(edge, context)
   return secretResponse({ key: toKey(row), secret }, 200)
 }
 
 export const revokeKey: Handler<Routes['revokeKey']> = async (edge, context, { params }) => {
   await edge.keyRing.revoke(context.principal, params.id)
+  logChange(edge, context)
   return undefined
 }
 
@@ -97,6 +115,7 @@ export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, {
   if (edge.moves.isMove(task)) {
     if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key ends a move.' })
     await edge.moves.abort(String(task.input.organisationId))
+    logChange(edge, context)
     return toTask(await tasks.get(params.id))
   }
   await vault.apply([
@@ -108,6 +127,7 @@ export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, {
       leaseUntilMs: null,
       atMs: context.nowMs,
     },
+    auditOf(context, task.namespaceId),
   ])
   return toTask(await tasks.get(params.id))
 }

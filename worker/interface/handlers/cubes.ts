@@ -13,6 +13,9 @@ const etagOf = (cid: string): string => `"${cid}"`
 /** Whether an If-None-Match header names an entity tag: a list, weakly compared (RFC 9110, section 13.1.2). */
 const namesEtag = (header: string | null, etag: string): boolean =>
   header?.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag) ?? false
+/** Whether an If-Match header names an entity tag: a list, strongly compared, so that a weak tag matches none (RFC 9110, section 13.1.1). */
+const expectsEtag = (header: string, etag: string): boolean =>
+  header.split(',').some((one) => one.trim() === '*' || one.trim() === etag)
 const withEtag = (cube: MemCube, status: number): Response =>
   new Response(JSON.stringify(cube), {
     status,
@@ -92,13 +95,17 @@ export const getCube: Handler<Routes['getCube']> = async (edge, context, { param
 
 export const updateCube: Handler<Routes['updateCube']> = async (edge, context, { params, body, request }) => {
   const session = await edge.sessions(context, 'write')
-  const expected = request.headers.get('if-match')
-  if (expected !== null && expected !== '*') {
+  const header = request.headers.get('if-match')
+  let { expectedRevision } = body
+  if (header !== null) {
     const { cube } = await session.cubes.get(params.cubeId, 'write')
-    if (expected !== etagOf(cube.cid))
+    if (!expectsEtag(header, etagOf(cube.cid)))
       throw new MemosError('precondition_failed', { field: 'If-Match', expected: etagOf(cube.cid) })
+    // The revision that the tag stands for must still be the current one when the update is made.
+    if (header.trim() !== '*') expectedRevision ??= cube.revision
   }
-  const full = await edge.writer.update(session, params.cubeId, body, context, edge.embeddings)
+  const update = { ...body, expectedRevision }
+  const full = await edge.writer.update(session, params.cubeId, update, context, edge.embeddings)
   return withEtag(toMemCube(full), 200)
 }
 

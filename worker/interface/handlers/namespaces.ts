@@ -2,7 +2,8 @@ import type { NamespaceSettings, Subject } from '../../../schemas/administration
 import { MemosError } from '../../../schemas/errors.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
-import type { Principal } from '../../ports/principal.ts'
+import { auditOf } from '../../ports/audit.ts'
+import { isNarrowed, type Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
@@ -45,7 +46,7 @@ export const createNamespace: Handler<Routes['createNamespace']> = async (edge, 
   expectMayCreate(context.principal, body)
   const session = await edge.sessions(context, 'write')
   const namespace = edge.namespaces.newRow(context, { ...body, owner: body.owner ?? null })
-  await session.namespaces.insert(namespace)
+  await session.namespaces.insert(namespace, [auditOf(context, namespace.id)])
   return toNamespace(namespace)
 }
 
@@ -63,7 +64,10 @@ export const updateNamespace: Handler<Routes['updateNamespace']> = async (edge, 
   expectKnownWeights(edge, body.settings)
   const session = await edge.sessions(context, 'write')
   const namespace = await found(session, params.name, 'write')
-  await session.vault.apply([{ kind: 'set_namespace_settings', namespaceId: namespace.id, settings: body.settings }])
+  await session.vault.apply([
+    { kind: 'set_namespace_settings', namespaceId: namespace.id, settings: body.settings },
+    auditOf(context, namespace.id),
+  ])
   return toNamespace({ ...namespace, settings: body.settings })
 }
 
@@ -83,20 +87,33 @@ export const setGrants: Handler<Routes['setGrants']> = async (edge, context, { p
   const namespace = await found(session, params.name, 'write')
   if (namespace.layer === 'private')
     throw new MemosError('invalid_request', { field: 'grants', expected: 'a namespace of the layer shared or global' })
-  await session.namespaces.setGrants(namespace.id, body.grants, context.nowMs)
+  await session.namespaces.setGrants(namespace.id, body.grants, context.nowMs, [auditOf(context, namespace.id)])
   return { grants: await session.namespaces.grants(namespace.id) }
+}
+
+/** Users and agents belong to the organisation: a key that reaches less of it neither sees nor changes who there is. */
+function expectWholeOrganisation(principal: Principal): void {
+  if (isNarrowed(principal))
+    throw new MemosError('forbidden', {
+      detail: 'A key that is bound to a subject or to namespaces does not administer users and agents.',
+    })
 }
 
 const createPrincipal =
   (kind: 'user' | 'agent'): Handler<Routes['createUser']> =>
   async (edge, context, { body }) => {
+    expectWholeOrganisation(context.principal)
     const { principals } = await edge.sessions(context, 'write')
-    return toPrincipal(await principals.create(kind, body.id, body.displayName ?? null, context.nowMs))
+    const subject = { kind, id: body.id }
+    return toPrincipal(
+      await principals.create(subject, body.displayName ?? null, context.nowMs, auditOf(context, null)),
+    )
   }
 
 const listPrincipals =
   (kind: 'user' | 'agent'): Handler<Routes['listUsers']> =>
   async (edge, context, { query }) => {
+    expectWholeOrganisation(context.principal)
     const { principals } = await edge.sessions(context, 'read')
     const list = `${kind}s:${context.principal.orgId}`
     const rows = await principals.page(kind, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
@@ -106,6 +123,7 @@ const listPrincipals =
 const deletePrincipal =
   (kind: 'user' | 'agent'): Handler<Routes['deleteUser']> =>
   async (edge, context, { params }) => {
+    expectWholeOrganisation(context.principal)
     await edge.eraser.subject(await edge.sessions(context, 'write'), { kind, id: params.id }, context)
     return undefined
   }

@@ -3,6 +3,7 @@ import type { administrationRoutes } from '../../../schemas/routes/administratio
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { toOrganisation, toTask } from '../views.ts'
+import { logChange } from './administration.ts'
 
 type Routes = typeof administrationRoutes
 
@@ -12,10 +13,14 @@ const expectRoot = ({ principal }: RequestContext): void => {
 
 export const moveOrganisation: Handler<Routes['moveOrganisation']> = async (edge, context, { params, body }) => {
   expectRoot(context)
-  return toTask(await edge.moves.request(params.id, body.database))
+  const task = await edge.moves.request(params.id, body.database)
+  logChange(edge, context)
+  return toTask(task)
 }
 
 export const abortMove: Handler<Routes['abortMove']> = async (edge, context, { params }) => {
   expectRoot(context)
-  return toOrganisation(await edge.moves.abort(params.id))
+  const organisation = await edge.moves.abort(params.id)
+  logChange(edge, context)
+  return toOrganisation(organisation)
 }

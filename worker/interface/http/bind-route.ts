@@ -54,7 +54,7 @@ export function bindRoute<R extends Route>(
       nowMs: edge.runtime.nowMs(),
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
       operation: name,
-      idempotencyKey: hasEffect(route) ? idempotencyKeyOf(request, principal) : null,
+      idempotencyKey: takesKey(route) ? idempotencyKeyOf(request, principal) : null,
     }
     const body =
       route.bodyType === undefined && route.body !== undefined ? ((await readJson(request)) ?? {}) : undefined
@@ -82,8 +82,12 @@ function toResponse(route: Route, value: unknown): Response {
   return new Response(JSON.stringify(value), { status: route.status, headers: { 'content-type': 'application/json' } })
 }
 
-/** A search sent by POST changes nothing: it is answered from the memory of now and never from a kept answer. */
-const hasEffect = (route: Route): boolean => route.method === 'post' && route.scope !== 'memory:read'
+/**
+ * Whether an Idempotency-Key means something to a route. A search sent by POST changes nothing: it is answered from the memory of now and
+ * never from a kept answer. An upload is read once and not kept, so it could not be told from another one; importing again changes nothing.
+ */
+const takesKey = (route: Route): boolean =>
+  route.method === 'post' && route.scope !== 'memory:read' && route.bodyType === undefined
 
 /** The caller's Idempotency-Key under the name of its API key: two callers may choose the same one and learn nothing of each other. */
 function idempotencyKeyOf(request: Request, { keyId }: Principal): string | null {
@@ -97,7 +101,11 @@ function idempotencyKeyOf(request: Request, { keyId }: Principal): string | null
   return key === null ? null : `${keyId}/${key}`
 }
 
-/** Runs a request under its Idempotency-Key, or repeats the answer that was given under it. */
+/**
+ * Runs a request under its Idempotency-Key, or repeats the answer that was given under it. A claim without an answer, as a killed process
+ * leaves it, is taken over after twice REQUEST_MS_MAX. No request is still running under it then: those that take a key end after
+ * REQUEST_MS_MAX, and imports, which may run longer, take none.
+ */
 async function answerOnce(
   edge: Edge,
   context: RequestContext,

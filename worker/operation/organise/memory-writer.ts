@@ -3,6 +3,7 @@ import { MemosError } from '../../../schemas/errors.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { OrgVault } from '../../infrastructure/vault/mem-vault.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
+import { auditOf } from '../../ports/audit.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import { GuardError, UniqueError } from '../../ports/database.ts'
@@ -14,10 +15,7 @@ import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
 import { ANALYSER_VERSION } from '../retrieval/analyse.ts'
 import { callerVectors, type GivenVector } from './caller-vectors.ts'
 import { type Draft, type DraftContext, draftCube, indexText } from './draft-cube.ts'
-import { conflict, reviseCube } from './revise-cube.ts'
-
-/** Cube ids that one audit row names. */
-const AUDIT_CUBES_MAX = 100
+import { outdated, reviseCube } from './revise-cube.ts'
 
 export interface MemoryWriterComponents {
   blobs: BlobStore
@@ -57,22 +55,21 @@ export class MemoryWriter {
     const cubes = drafts.map((draft) => draft.cube)
     const { status, body } = respond(cubes)
     const { cubesMax } = vault.organisation
-    const given = inputs.some((input) => input.embedding !== undefined)
-      ? callerVectors(inputs, cubes, await vectors.spaces(namespace.id), nameOf)
-      : []
+    const given = await this.#givenVectors(vectors, namespace, inputs, cubes, nameOf)
     await this.#applyWithBlobs(vault, drafts, context, [
       ...(cubesMax === null ? [] : [{ kind: 'expect_quota' as const, cubes: cubes.length, cubesMax }]),
       { kind: 'insert_cubes', namespaceId: namespace.id, cubes },
       ...this.#vectorWrites(namespace.id, given, context.nowMs),
       ...further,
       ...finish(context, status, body),
-      audit(
+      auditOf(
         context,
         namespace.id,
         cubes.map((cube) => cube.record.cubeId),
-        'ok',
       ),
-    ]).catch((error: unknown) => {
+    ]).catch(async (error: unknown) => {
+      // The batch expects two things: vectors as long as the model's others, which is told by looking again, and room for the cubes.
+      if (error instanceof GuardError) await this.#givenVectors(vectors, namespace, inputs, cubes, nameOf)
       throw error instanceof GuardError && cubesMax !== null
         ? new MemosError('quota_exceeded', { detail: `The organisation may hold ${cubesMax} cubes.` }, { cause: error })
         : error
@@ -106,10 +103,10 @@ export class MemoryWriter {
     const writes: VaultWrite[] = [
       ...plan.writes,
       { kind: 'update_cube', stored: storedCube(stored, []), cube: draft.cube, textChanged: draft.textChanged },
-      audit(context, stored.cube.namespaceId, [cubeId], 'ok'),
+      auditOf(context, stored.cube.namespaceId, [cubeId]),
     ]
     await this.#applyWithBlobs(vault, [draft], context, writes).catch((error: unknown) => {
-      throw error instanceof GuardError ? conflict(stored.cube.revision) : error
+      throw error instanceof GuardError ? outdated() : error
     })
     embeddings.wake({ id: stored.cube.namespaceId }, plan)
     return cubes.get(cubeId, 'write')
@@ -117,21 +114,31 @@ export class MemoryWriter {
 
   /** Deletes a cube from rows, index, vectors and blobs; a tombstone without content stays. */
   async remove({ vault, cubes }: VaultSession, cubeId: string, context: RequestContext): Promise<StoredCube> {
-    const { cube: row, full } = await cubes.toErase(cubeId)
-    if (row.state === 'frozen') throw new MemosError('cube_frozen')
-    const blobs = await cubes.blobKeys(cubeId)
-    const cube = full === null ? damagedCube(row, blobs) : storedCube(full, blobs)
+    const found = await cubes.toErase(cubeId)
+    if (found.cube.state === 'frozen') throw new MemosError('cube_frozen')
+    const cube = erasable(found, await cubes.blobKeys(cubeId))
     await vault
       .apply([
         { kind: 'delete_cubes', cubes: [cube], atMs: context.nowMs, reason: 'deleted' },
-        audit(context, cube.namespaceId, [cubeId], 'ok'),
+        auditOf(context, cube.namespaceId, [cubeId]),
       ])
       .catch((error: unknown) => {
-        throw error instanceof GuardError ? conflict(cube.revision) : error
+        throw error instanceof GuardError ? outdated() : error
       })
-    // The row is gone, so nothing can read the blobs any more; a crash here leaves bytes that `memos doctor` finds and removes.
+    // The row is gone, so nothing can read the blobs any more; a crash here leaves bytes that the blob sweep removes.
     await this.#blobs.delete(cube.blobs)
     return cube
+  }
+
+  async #givenVectors(
+    vectors: VaultSession['vectors'],
+    { id }: NamespaceRow,
+    inputs: readonly CreateCube[],
+    cubes: readonly NewCube[],
+    nameOf: NameOf,
+  ): Promise<GivenVector[]> {
+    if (!inputs.some((input) => input.embedding !== undefined)) return []
+    return callerVectors(inputs, cubes, await vectors.spaces(id), nameOf)
   }
 
   #vectorWrites(namespaceId: number, given: readonly GivenVector[], atMs: number): VaultWrite[] {
@@ -190,6 +197,12 @@ export class MemoryWriter {
   }
 }
 
+/** The facts that erasing a cube needs, whether or not its text can be read. */
+export const erasable = (
+  { cube, full }: { cube: FullCube['cube']; full: FullCube | null },
+  blobs: readonly string[],
+): StoredCube => (full === null ? damagedCube(cube, blobs) : storedCube(full, blobs))
+
 /** The facts that taking a stored cube out of the indexes needs. */
 export function storedCube({ cube, content }: FullCube, blobs: readonly string[]): StoredCube {
   const isKnown = cube.analyser === ANALYSER_VERSION
@@ -217,23 +230,3 @@ const finish = ({ idempotencyKey }: RequestContext, status: number, body: unknow
   idempotencyKey === null
     ? []
     : [{ kind: 'finish_idempotency', key: idempotencyKey, status, response: JSON.stringify(body) }]
-
-const audit = (
-  context: RequestContext,
-  namespaceId: number | null,
-  cubeIds: readonly string[],
-  outcome: string,
-): VaultWrite => ({
-  kind: 'audit',
-  entry: {
-    atMs: context.nowMs,
-    requestId: context.requestId,
-    caller: context.principal.keyId,
-    operation: context.operation,
-    outcome,
-    namespaceId,
-    memoryType: null,
-    cubeCount: cubeIds.length,
-    cubeIds: cubeIds.slice(0, AUDIT_CUBES_MAX),
-  },
-})

@@ -44,7 +44,8 @@ export function reviseCube(
 ): Draft & { textChanged: boolean } {
   const { cube, revision: before } = stored
   if (cube.state === 'frozen') throw new MemosError('cube_frozen')
-  if (update.expectedRevision !== undefined && update.expectedRevision !== cube.revision) throw conflict(cube.revision)
+  if (update.expectedRevision !== undefined && update.expectedRevision !== cube.revision)
+    throw conflict(`revision ${cube.revision}, which is the current one`)
   const content = mergeText(stored.content ?? '', update)
   if (utf8Length(content) > CONTENT_BYTES_MAX)
     throw new MemosError('invalid_request', {
@@ -104,11 +105,10 @@ export function reviseCube(
   }
 }
 
-export const conflict = (current: number) =>
-  new MemosError('revision_conflict', {
-    field: 'expectedRevision',
-    expected: `revision ${current}, which is the current one`,
-  })
+const conflict = (expected: string) => new MemosError('revision_conflict', { field: 'expectedRevision', expected })
+
+/** What a writer is told whose cube changed after it was read: which revision is current by now, nobody has looked. */
+export const outdated = () => conflict('a revision that is still current')
 
 function newText(
   before: Revision,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { diversify, MMR_CANDIDATES_MAX, similarity } from './mmr.ts'
+import { MMR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
+import { diversify, similarity } from './mmr.ts'
 
 const hit = (score: number, ...terms: string[]) => ({ score, terms: new Set(terms) })
 

@@ -1,5 +1,4 @@
-/** Hits that are compared with each other; the rest keeps its order behind them. */
-export const MMR_CANDIDATES_MAX = 100
+import { MMR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
 
 export interface MmrHit {
   score: number

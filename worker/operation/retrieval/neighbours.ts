@@ -1,7 +1,6 @@
+import { NEIGHBOUR_KEYS_MAX } from '../../../schemas/limits.ts'
 import type { PlannedTerm } from './plan.ts'
 
-/** Rows fetched for one query only because a neighbouring turn matched. */
-export const NEIGHBOUR_KEYS_MAX = 128
 const OFFSETS = [1, -1, 2, -2] as const
 
 /** Score of each matched query term of one document: index of the term in the plan -> score. */

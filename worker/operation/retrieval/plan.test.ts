@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { idf, MASK_TERMS_MAX, planTerms } from './plan.ts'
+import { MASK_TERMS_MAX } from '../../../schemas/limits.ts'
+import { idf, planTerms } from './plan.ts'
 import { DEFAULT_WEIGHTS, lengthNormalisation } from './weights.ts'
 
 const plan = (counts: Record<string, number>, postingsMax?: number) =>

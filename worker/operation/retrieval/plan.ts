@@ -1,9 +1,6 @@
+import { MASK_TERMS_MAX, SEARCH_POSTINGS_MAX } from '../../../schemas/limits.ts'
 import type { RetrievalWeights } from './weights.ts'
 
-/** Postings that one query reads through the index at most. */
-export const POSTINGS_READ_MAX = 8_000
-/** Terms that own a bit in a candidate's `matched` mask: an SQL integer must stay exact as a JavaScript number. */
-export const MASK_TERMS_MAX = 52
 /** A query this short keeps its common terms. */
 const TERMS_ALWAYS_KEPT = 3
 
@@ -41,7 +38,7 @@ export function planTerms({
   frequencies,
   documents,
   weights,
-  postingsMax = POSTINGS_READ_MAX,
+  postingsMax = SEARCH_POSTINGS_MAX,
 }: PlanInput): PlannedTerm[] {
   const known = terms
     .map((term) => ({ term, frequency: frequencies.get(term) ?? 0 }))

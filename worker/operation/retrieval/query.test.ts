@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { QUERY_TERMS_MAX } from '../../../schemas/limits.ts'
 import { analyse } from './analyse.ts'
-import { analyseQuery, QUERY_TERMS_MAX } from './query.ts'
+import { analyseQuery } from './query.ts'
 
 const read = (text: string, speakers: string[] = []) => analyseQuery(text, { speakers })
 

@@ -1,10 +1,6 @@
+import { QUERY_LENGTH_MAX, QUERY_TERMS_MAX } from '../../../schemas/limits.ts'
 import { fold, hasUnspacedScript, words } from './analyse.ts'
 import { topicalTerms } from './document.ts'
-
-/** Terms of a query that are looked up at most; the rest of a pasted page adds cost, not meaning. */
-export const QUERY_TERMS_MAX = 256
-/** Characters of a query that are read at most. */
-export const QUERY_CHARS_MAX = 16_384
 
 const WHEN_CJK = /什么时候|何时|哪天|哪一天|几号|几月|日期|多久|多长时间|いつ|何日|何月|언제|며칠/u
 const WHEN_WORDS_READ = 3
@@ -25,7 +21,7 @@ export interface QueryOptions {
 
 /** Reads a query. Any string is accepted: there is no query syntax, so quotes, `*`, `NEAR` and the like are plain text. */
 export function analyseQuery(text: string, { speakers }: QueryOptions): QueryAnalysis {
-  const bounded = text.slice(0, QUERY_CHARS_MAX)
+  const bounded = text.slice(0, QUERY_LENGTH_MAX)
   const queryWords = words(bounded)
   return {
     terms: queryTerms(queryWords),

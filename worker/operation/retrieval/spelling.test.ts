@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { SPELLING_SUGGESTIONS_PER_TERM_MAX, SPELLING_TERMS_MAX, suggestTerms } from './spelling.ts'
+import { SPELLING_SUGGESTIONS_PER_TERM_MAX, SPELLING_TERMS_MAX } from '../../../schemas/limits.ts'
+import { suggestTerms } from './spelling.ts'
 
 const VOCABULARY = ['restaurant', 'garden', 'kitchen', 'birthday', 'paris', 'station', 'violin']
 

@@ -1,8 +1,9 @@
-/** Vocabulary terms of the namespace that one query is compared with. */
-export const SPELLING_VOCABULARY_MAX = 20_000
-/** Unknown query terms that are corrected. */
-export const SPELLING_TERMS_MAX = 8
-export const SPELLING_SUGGESTIONS_PER_TERM_MAX = 3
+import {
+  SPELLING_SUGGESTIONS_PER_TERM_MAX,
+  SPELLING_TERMS_MAX,
+  SPELLING_VOCABULARY_MAX,
+} from '../../../schemas/limits.ts'
+
 /** Cosine from which two words count as spellings of one: one wrong letter within a word of five reaches it (2 of 5 trigrams), a shared ending does not. */
 export const SPELLING_COSINE_MIN = 0.39
 

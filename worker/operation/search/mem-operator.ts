@@ -1,5 +1,10 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { RERANK_CANDIDATES_MAX, RERANK_MS_MAX, SEARCH_RESULTS_MAX } from '../../../schemas/limits.ts'
+import {
+  MMR_CANDIDATES_MAX,
+  RERANK_CANDIDATES_MAX,
+  RERANK_MS_MAX,
+  SEARCH_RESULTS_MAX,
+} from '../../../schemas/limits.ts'
 import type { RetrievalReport, SearchRequest } from '../../../schemas/search.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
@@ -9,7 +14,7 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { Reranker } from '../../ports/reranker.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import { analyse } from '../retrieval/analyse.ts'
-import { diversify, MMR_CANDIDATES_MAX } from '../retrieval/mmr.ts'
+import { diversify } from '../retrieval/mmr.ts'
 import type { RankedHit } from '../retrieval/rank.ts'
 import { type NamespaceResult, searchNamespace } from './namespace-search.ts'
 import { QueryVectors } from './query-vectors.ts'
@@ -83,6 +88,7 @@ export class MemOperator {
       found: ranked.slice(0, request.limit),
       report: this.#report(results, request, [
         ...vectors.notes(),
+        ...new Set(results.flatMap((result) => result.notes)),
         ...(note === null ? [] : [note]),
         ...damageNotes(session.cubes.damaged),
       ]),

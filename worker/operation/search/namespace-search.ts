@@ -21,8 +21,13 @@ import { DEFAULT_WEIGHTS, type RetrievalWeights } from '../retrieval/weights.ts'
 import { fuseSpaces } from './fuse-spaces.ts'
 import type { QueryVectors } from './query-vectors.ts'
 
-/** Vocabulary read for one misspelt word: the terms that share its first letter. */
-const VOCABULARY_PER_TERM_MAX = 5000
+/** Vocabulary read for one beginning of misspelt words. */
+const VOCABULARY_PER_PREFIX_MAX = 5000
+/** A word of so many letters is first compared with the terms that share its first two, so that a large vocabulary is not cut before them. */
+const LONG_WORD_LETTERS = 5
+/** Beginnings that one query looks up. */
+const PREFIXES_MAX = 16
+const VOCABULARY_CUT = 'The vocabulary is larger than the spelling correction reads; further spellings may exist.'
 /** With so few sessions, which of them a question means says nothing. */
 const SESSIONS_IGNORED_MAX = 2
 /** Candidates where no neighbour can lift a document: fewer suffice. */
@@ -45,6 +50,8 @@ export interface NamespaceResult {
   terms: readonly string[]
   spelling: Record<string, string[]>
   analysis: QueryAnalysis
+  /** What was left out and the caller should know of. */
+  notes: readonly string[]
 }
 
 /** Lexical and vector search of one namespace, fused by weight (RETRIEVAL, section "The pipeline"). */
@@ -100,6 +107,7 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
     terms,
     spelling: spellingAmong(spelt.spelling, terms),
     analysis,
+    notes: [...(near?.notes ?? []), ...spelt.notes],
   }
 }
 
@@ -121,16 +129,17 @@ const spellingAmong = (spelling: Record<string, string[]>, terms: readonly strin
 async function nearest(
   { session, namespace, vectors, limit, signal }: NamespaceSearchInput,
   scope: SearchScope,
-): Promise<{ model: string; hits: VectorHit[]; builtSeq: number } | null> {
+): Promise<{ model: string; hits: VectorHit[]; builtSeq: number; notes: string[] } | null> {
   const asked = await vectors.for(namespace, await session.vectors.spaces(namespace.id), signal)
   const last = asked.at(-1)
   if (last === undefined) return null
   const count = Math.max(limit, VECTOR_CANDIDATES_MAX)
-  const hits = asked.map(({ model, vector }) =>
-    session.vectors.nearest(namespace.id, model, vector, count, scope, signal),
+  const found = await Promise.all(
+    asked.map(({ model, vector }) => session.vectors.nearest(namespace.id, model, vector, count, scope, signal)),
   )
   const builtSeq = Math.max(...asked.map((one) => one.builtSeq))
-  return { model: last.model, hits: fuseSpaces(await Promise.all(hits)), builtSeq }
+  const hits = fuseSpaces(found.map((one) => one.hits))
+  return { model: last.model, hits, builtSeq, notes: found.flatMap((one) => one.notes) }
 }
 
 interface LexicalFound {
@@ -294,18 +303,24 @@ async function respell(
 ) {
   const unknown = terms.filter((term) => !statistics.documents.has(term))
   if (!lexicalOnly || unknown.length < terms.length || terms.length === 0)
-    return { terms, statistics, spelling: {} as Record<string, string[]> }
-  const initials = [...new Set(unknown.map((term) => [...term][0] ?? ''))].slice(0, 8)
-  const vocabulary = (
-    await Promise.all(
-      initials.map((initial) => session.lexical.vocabulary(namespaceId, initial, VOCABULARY_PER_TERM_MAX)),
-    )
-  ).flat()
-  const suggestions = suggestTerms(unknown, vocabulary)
+    return { terms, statistics, spelling: {} as Record<string, string[]>, notes: [] }
+  const lists = await Promise.all(
+    prefixesOf(unknown).map((prefix) => session.lexical.vocabulary(namespaceId, prefix, VOCABULARY_PER_PREFIX_MAX)),
+  )
+  const notes = lists.some((list) => list.length === VOCABULARY_PER_PREFIX_MAX) ? [VOCABULARY_CUT] : []
+  const suggestions = suggestTerms(unknown, [...new Set(lists.flat())])
   const spelling: Record<string, string[]> = {}
   for (const { term, suggestion } of suggestions) spelling[term] = [...(spelling[term] ?? []), suggestion]
   const nearTerms = [...new Set(suggestions.map((one) => one.suggestion))]
   return nearTerms.length === 0
-    ? { terms, statistics, spelling }
-    : { terms: nearTerms, statistics: await session.lexical.statistics(namespaceId, nearTerms), spelling }
+    ? { terms, statistics, spelling, notes }
+    : { terms: nearTerms, statistics: await session.lexical.statistics(namespaceId, nearTerms), spelling, notes }
+}
+
+/** Beginnings under which the right spellings are looked for: the narrow ones first, then first letters, as the second may be the wrong one. */
+function prefixesOf(words: readonly string[]): string[] {
+  const letters = words.map((word) => [...word])
+  const narrow = letters.filter((word) => word.length >= LONG_WORD_LETTERS).map((word) => word.slice(0, 2).join(''))
+  const wide = letters.map((word) => word[0] ?? '')
+  return [...new Set([...narrow, ...wide])].slice(0, PREFIXES_MAX)
 }

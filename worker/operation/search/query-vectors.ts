@@ -1,11 +1,9 @@
 import { MemosError } from '../../../schemas/errors.ts'
+import { QUERY_EMBED_MS_MAX } from '../../../schemas/limits.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VectorSpaceState } from '../../ports/vectors.ts'
-
-/** A search waits this long for the vector of its query; then it goes on without. */
-export const QUERY_EMBED_MS_MAX = 5000
 
 export interface QueryVector {
   model: string
