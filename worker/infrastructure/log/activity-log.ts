@@ -1,13 +1,18 @@
 import { sql } from 'drizzle-orm'
 import { MemosError } from '../../../schemas/errors.ts'
-import { ACTIVITY_BATCH_ENTRIES_MAX, ACTIVITY_WAITING_ENTRIES_MAX, AUDIT_CUBES_MAX } from '../../../schemas/limits.ts'
-import { auditLog, usage } from '../../../schemas/tables/log.ts'
+import {
+  ACTIVITY_BATCH_ENTRIES_MAX,
+  ACTIVITY_WAITING_ENTRIES_MAX,
+  AUDIT_CUBES_MAX,
+  SQL_VALUE_BYTES_MAX,
+} from '../../../schemas/limits.ts'
+import { usage } from '../../../schemas/tables/log.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
-import { builder, statement, statementOf } from '../vault/sql.ts'
+import { builder, jsonChunks, statement, statementOf, toJson } from '../vault/sql.ts'
 
 export interface Activity {
   context: RequestContext
@@ -88,20 +93,20 @@ export class ActivityLog {
 function statementsFor(orgId: string, activities: readonly Activity[]): Statement[] {
   const rows = activities
     .filter((activity) => activity.audited)
-    .map(({ context, outcome, namespaceId, used = [] }) => ({
-      orgId,
-      atMs: context.nowMs,
-      requestId: context.requestId,
-      caller: context.principal.keyId,
-      operation: context.operation,
+    .map(({ context, outcome, namespaceId, used = [] }) => [
+      context.nowMs,
+      context.requestId,
+      context.principal.keyId,
+      context.operation,
       outcome,
-      namespaceId: namespaceId ?? null,
-      memoryType: null,
-      cubeCount: used.length,
-      cubeIds: used.slice(0, AUDIT_CUBES_MAX).map((cube) => cube.cubeId),
-    }))
-  // D1 binds 100 parameters a statement and a row takes ten.
-  const inserts = chunks(rows, 9).map((part) => statementOf(builder.insert(auditLog).values(part)))
+      namespaceId ?? null,
+      used.length,
+      toJson(used.slice(0, AUDIT_CUBES_MAX).map((cube) => cube.cubeId)),
+    ])
+  const inserts = jsonChunks(rows, SQL_VALUE_BYTES_MAX * 0.9).map((chunk) =>
+    statement(sql`insert into audit_log (org_id, at_ms, request_id, caller, operation, outcome, namespace_id, cube_count, cube_ids)
+      select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6, j.value->>7 from json_each(${chunk}) j`),
+  )
   return [...inserts, ...usageStatements(orgId, activities), ...useCounters(activities)]
 }
 
@@ -139,6 +144,3 @@ function useCounters(activities: readonly Activity[]): Statement[] {
       from json_each(${JSON.stringify([...uses.values()].map((use) => use.row))}) j where cubes.namespace_id = j.value->>0 and cubes.seq = j.value->>1`),
   ]
 }
-
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))

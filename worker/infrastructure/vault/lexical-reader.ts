@@ -19,7 +19,7 @@ import { statement, toJson } from './sql.ts'
 const SPEAKERS_MAX = 64
 /** A term is counted up to this share of the documents, and up to this number in any case: beyond, it tells documents apart no better. */
 const SHARE_COUNTED = 0.25
-const DOCUMENTS_COUNTED_MIN = 4096
+const DOCUMENTS_COUNTED_MIN = 1024
 
 /** Postings of one term that one JSON value holds: at 13 bytes each a third of the 2 MB that D1 gives a value. */
 const POSTINGS_PER_VALUE_MAX = 50_000

@@ -85,15 +85,13 @@ function flat(low: number, size: number): Scores {
       masks[at] = (masks[at] as number) + bit
     },
     top(count) {
-      const bar = atRank(
-        Float64Array.from(touched, (at) => scores[at] as number),
-        count,
-      )
-      const chosen = touched.filter((at) => (scores[at] as number) >= bar)
-      return best(
-        chosen.map((at) => ({ seq: at + low, bm25: scores[at] as number, matched: masks[at] as number })),
-        count,
-      )
+      const bar = barFor(touched, scores, count)
+      const chosen: ScoredDocument[] = []
+      for (const at of touched) {
+        const bm25 = scores[at] as number
+        if (bm25 >= bar) chosen.push({ seq: at + low, bm25, matched: masks[at] as number })
+      }
+      return best(chosen, count)
     },
     get size() {
       return touched.length
@@ -101,10 +99,26 @@ function flat(low: number, size: number): Scores {
   }
 }
 
-// Numbers in a typed array sort many times faster than objects by a comparison.
-function atRank(values: Float64Array, rank: number): number {
-  if (values.length <= rank) return 0
-  return values.sort()[values.length - rank] as number
+const BARS = 1024
+
+/** A score that at least `count` documents reach, and few more: found by counting instead of sorting. */
+function barFor(touched: readonly number[], scores: Float64Array, count: number): number {
+  if (touched.length <= count) return 0
+  let highest = 0
+  for (const at of touched) highest = Math.max(highest, scores[at] as number)
+  const perScore = (BARS - 1) / highest
+  const counts = new Uint32Array(BARS)
+  for (const at of touched) {
+    const bar = Math.floor((scores[at] as number) * perScore)
+    counts[bar] = (counts[bar] as number) + 1
+  }
+  let bar = BARS
+  for (let reached = 0; bar > 0 && reached < count; ) {
+    bar -= 1
+    reached += counts[bar] as number
+  }
+  // A hair lower than the bar: rounding must not shut out who stands on it.
+  return (bar - 0.001) / perScore
 }
 
 function mapped(): Scores {

@@ -31,7 +31,7 @@ const VOCABULARY_CUT = 'The vocabulary is larger than the spelling correction re
 /** With so few sessions, which of them a question means says nothing. */
 const SESSIONS_IGNORED_MAX = 2
 /** Candidates where no neighbour can lift a document: fewer suffice. */
-const CANDIDATES_WITHOUT_SESSIONS = 150
+const CANDIDATES_WITHOUT_SESSIONS = 100
 
 export interface NamespaceSearchInput {
   session: VaultSession
