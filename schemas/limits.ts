@@ -149,7 +149,7 @@ export const TASK_ATTEMPTS_MAX = 8
 /** A claimed task that shows no progress for this long is taken by another worker. */
 export const TASK_LEASE_MS = 60_000
 /** Tasks that one invocation of the Worker runs; the rest is for the next message or the next minute. */
-export const INVOCATION_TASKS_MAX = 4
+export const INVOCATION_TASKS_MAX = 50
 /** Time after which an invocation of the Worker starts no further step of a task. */
 export const INVOCATION_MS_MAX = 25_000
 /** Texts of one call to an embedding model. */

@@ -50,7 +50,7 @@ export class LexicalReader implements LexicalIndex {
   async statistics(namespaceId: number, terms: readonly string[]): Promise<LexicalStatistics> {
     // One statement and one row: a read of several statements would need a transaction around it.
     const counts = sql`select json_group_array(json_array(j.value, (select count(*) from (select 1 from postings p where p.namespace_id = ${namespaceId}
-      and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cube_count * ${SHARE_COUNTED}) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
+      and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cast(cube_count * ${SHARE_COUNTED} as integer)) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
     const sessionFacts = sql`select json_array(count(*), coalesce(sum(s.term_total), 0), coalesce(max(s.ordinal), 0)) from sessions s where s.namespace_id = ${namespaceId}`
     const marks = sql`select json_group_array(term) from (${vocabularySql(namespaceId, '@', SPEAKERS_MAX + 2)})`
     const [row] = await this.#vault.database.all(
