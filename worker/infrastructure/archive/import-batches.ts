@@ -1,5 +1,6 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { ARCHIVE_BATCH_ATTEMPTS_MAX, ARCHIVE_BATCH_ITEMS_MAX, AUDIT_CUBES_MAX } from '../../../schemas/limits.ts'
+import { ARCHIVE_BATCH_ATTEMPTS_MAX, ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
+import { auditOf } from '../../ports/audit.ts'
 import { GuardError, UniqueError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
@@ -113,22 +114,6 @@ async function applyWrites(
   ])
   embeddings.wake(namespace, plan)
 }
-
-/** The audit row of a write; also of an import that found nothing to write. */
-export const auditOf = (context: RequestContext, namespaceId: number, cubeIds: readonly string[]): VaultWrite => ({
-  kind: 'audit',
-  entry: {
-    atMs: context.nowMs,
-    requestId: context.requestId,
-    caller: context.principal.keyId,
-    operation: context.operation,
-    outcome: 'ok',
-    namespaceId,
-    memoryType: null,
-    cubeCount: cubeIds.length,
-    cubeIds: cubeIds.slice(0, AUDIT_CUBES_MAX),
-  },
-})
 
 /** The decisions still hold, so what the batch did not get is room; else others write faster than we can follow. */
 function refusal({ session }: ImportTarget, writes: readonly CubeWrite[], cause: unknown): MemosError {
