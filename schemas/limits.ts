@@ -76,6 +76,12 @@ export const SEARCH_RESULTS_DEFAULT = 10
 export const SEARCH_NAMESPACES_MAX = 16
 /** Postings that one lexical search reads; commoner terms only score what rarer terms found. */
 export const SEARCH_POSTINGS_MAX = 16_000
+/** Numbers of posting lists that one process keeps in memory (8 bytes each). */
+export const LEXICAL_CACHE_NUMBERS_MAX = 2_000_000
+/** How long posting lists are kept; below the ten minutes that an organisation takes to move away and back. */
+export const LEXICAL_CACHE_MS = 5 * 60 * 1000
+/** Namespaces whose posting lists and statistics one process keeps in memory. */
+export const LEXICAL_CACHE_NAMESPACES_MAX = 1024
 /** Candidates that reach the ranking step. */
 export const SEARCH_CANDIDATES_MAX = 1000
 /** Rows fetched for one query only because a neighbouring turn matched. */

@@ -47,12 +47,20 @@ export interface LexicalDocument {
   role: string | null
 }
 
+/** A namespace with its counters: together they change with every write that touches its postings. */
+export interface IndexedNamespace {
+  id: number
+  nextSeq: number
+  nextChange: number
+  cubeCount: number
+}
+
 /** Reads the inverted index with the permissions of one principal. */
 export interface LexicalIndex {
-  statistics(namespaceId: number, terms: readonly string[]): Promise<LexicalStatistics>
+  statistics(namespace: IndexedNamespace, terms: readonly string[]): Promise<LexicalStatistics>
   /** Postings of each term in the order asked; of the documents `among` only, where given. */
   postings(
-    namespaceId: number,
+    namespace: IndexedNamespace,
     terms: readonly string[],
     options: { sessions: boolean; among?: readonly number[] },
   ): Promise<PostingList[]>

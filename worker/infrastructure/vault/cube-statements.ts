@@ -221,7 +221,8 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
     statement(sql`delete from embeddings where ${here}`),
     missesVector(namespaceId, seq),
     statement(
-      sql`update namespaces set term_total = term_total + ${cube.text.length - stored.termCount} where id = ${namespaceId}`,
+      // The change counter moves too: a text of the same length must be told from the one before (lexical-cache.ts).
+      sql`update namespaces set term_total = term_total + ${cube.text.length - stored.termCount}, next_change = next_change + 1 where id = ${namespaceId}`,
     ),
     statement(
       sql`update sessions set term_total = term_total + ${cube.text.length - stored.termCount} where id = ${stored.sessionId}`,

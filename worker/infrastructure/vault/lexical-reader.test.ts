@@ -29,7 +29,7 @@ describe('LexicalReader.statistics', () => {
     ])
     const { principal } = systemContext('default', 'test', 0, AbortSignal.timeout(10_000))
     const reader = new LexicalReader({ database } as unknown as OrgVault, principal, 0)
-    const statistics = await reader.statistics(id, ['lisbon', 'osaka'])
+    const statistics = await reader.statistics({ id, nextSeq: 3, nextChange: 1, cubeCount: cubes }, ['lisbon', 'osaka'])
     expect(statistics.cubes).toBe(cubes)
     expect(Object.fromEntries(statistics.documents)).toEqual({ lisbon: 2 })
   })

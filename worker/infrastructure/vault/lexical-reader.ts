@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Row } from '../../ports/database.ts'
 import {
+  type IndexedNamespace,
   type LexicalDocument,
   type LexicalIndex,
   type LexicalStatistics,
@@ -47,7 +48,7 @@ export class LexicalReader implements LexicalIndex {
   }
 
   /** Totals of a namespace, who speaks in it and how many documents hold each term, in one round trip. */
-  async statistics(namespaceId: number, terms: readonly string[]): Promise<LexicalStatistics> {
+  async statistics({ id: namespaceId }: IndexedNamespace, terms: readonly string[]): Promise<LexicalStatistics> {
     // One statement and one row: a read of several statements would need a transaction around it.
     const counts = sql`select json_group_array(json_array(j.value, (select count(*) from (select 1 from postings p where p.namespace_id = ${namespaceId}
       and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cast(cube_count * ${SHARE_COUNTED} as integer)) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
@@ -76,7 +77,7 @@ export class LexicalReader implements LexicalIndex {
   }
 
   async postings(
-    namespaceId: number,
+    { id: namespaceId }: IndexedNamespace,
     terms: readonly string[],
     { sessions, among }: { sessions: boolean; among?: readonly number[] },
   ): Promise<PostingList[]> {

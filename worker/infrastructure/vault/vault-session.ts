@@ -1,4 +1,5 @@
 import type { BlobStore } from '../../ports/blob-store.ts'
+import type { LexicalIndex } from '../../ports/lexical.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { VectorIndex } from '../../ports/vector-index.ts'
@@ -7,6 +8,7 @@ import { IdempotencyStore } from '../log/idempotency-store.ts'
 import { LogReader } from '../log/log-reader.ts'
 import { TaskReader } from '../tasks/task-reader.ts'
 import { CubeReader } from './cube-reader.ts'
+import { cachedLexicalIndex, LexicalCache } from './lexical-cache.ts'
 import { LexicalReader } from './lexical-reader.ts'
 import type { MemVault, OrgVault } from './mem-vault.ts'
 import { NamespaceReader } from './namespace-reader.ts'
@@ -17,7 +19,7 @@ export interface VaultSession {
   vault: OrgVault
   cubes: CubeReader
   namespaces: NamespaceReader
-  lexical: LexicalReader
+  lexical: LexicalIndex
   vectors: VectorReader
   idempotency: IdempotencyStore
   log: LogReader
@@ -35,15 +37,18 @@ export interface VaultSessionsComponents {
 /** Opens sessions. @throws MemosError not_found (no such organisation), organisation_moving (to write) */
 export type VaultSessions = (context: RequestContext, access: 'read' | 'write') => Promise<VaultSession>
 
-export const vaultSessions =
-  ({ vault: memVault, blobs, vectorIndex, logger }: VaultSessionsComponents): VaultSessions =>
-  async ({ principal, nowMs }, access) => {
+export function vaultSessions({ vault: memVault, blobs, vectorIndex, logger }: VaultSessionsComponents): VaultSessions {
+  const lexicalCache = new LexicalCache()
+  return async ({ principal, nowMs }, access) => {
     const vault = await memVault.of(principal.orgId, nowMs, access)
     return {
       vault,
       cubes: new CubeReader(vault, principal, nowMs, { blobs, logger }),
       namespaces: new NamespaceReader(vault, principal),
-      lexical: new LexicalReader(vault, principal, nowMs),
+      lexical: cachedLexicalIndex(new LexicalReader(vault, principal, nowMs), lexicalCache, {
+        place: vault.organisation.database,
+        nowMs,
+      }),
       vectors: new VectorReader(vault, principal, nowMs, { vectorIndex, logger }),
       idempotency: new IdempotencyStore(vault, principal.orgId),
       log: new LogReader(vault, principal),
@@ -51,3 +56,4 @@ export const vaultSessions =
       principals: new PrincipalDirectory(vault, principal.orgId),
     }
   }
+}

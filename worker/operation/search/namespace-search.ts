@@ -68,12 +68,12 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
   const wantsVectors = request.mode !== 'lexical'
   const queryTerms = analyseQuery(request.query, { speakers: [] }).terms
   const [statistics, near] = await Promise.all([
-    session.lexical.statistics(namespace.id, queryTerms),
+    session.lexical.statistics(namespace, queryTerms),
     wantsVectors ? nearest(input, scope) : null,
   ])
   // Turns of an assistant chat have roles; a name in the question is then a topic, not a speaker.
   const analysis = analyseQuery(request.query, { speakers: statistics.hasRoles ? [] : statistics.speakers })
-  const spelt = await respell(session, namespace.id, analysis.terms, statistics, near === null)
+  const spelt = await respell(session, namespace, analysis.terms, statistics, near === null)
   const plan =
     request.mode === 'vector'
       ? []
@@ -161,7 +161,7 @@ async function findLexical(
   const scoring = plan.filter((term) => !term.finds)
   const sessions = statistics.sessions > SESSIONS_IGNORED_MAX && weights.session > 0
   const lists = await lexical.postings(
-    namespace.id,
+    namespace,
     finding.map((term) => term.term),
     { sessions },
   )
@@ -169,7 +169,7 @@ async function findLexical(
     ? SEARCH_CANDIDATES_MAX
     : Math.min(SEARCH_CANDIDATES_MAX, Math.max(CANDIDATES_WITHOUT_SESSIONS, 4 * limit))
   const scores = scoreDocuments(finding, lists, statistics, weights)
-  const further = await commonerTerms(lexical, namespace.id, scoring, scores, statistics, weights)
+  const further = await commonerTerms(lexical, namespace, scoring, scores, statistics, weights)
   const frequencies = sessions ? sessionFrequencies(lists) : []
   const lengths = sessions
     ? await lexical.sessionLengths(namespace.id, [...new Set(frequencies.flatMap((counts) => [...counts.keys()]))])
@@ -193,7 +193,7 @@ async function findLexical(
 /** What terms too common to find documents by are worth to the best documents. */
 async function commonerTerms(
   lexical: LexicalIndex,
-  namespaceId: number,
+  namespace: NamespaceRow,
   plan: readonly PlannedTerm[],
   scores: Scores,
   statistics: LexicalStatistics,
@@ -202,7 +202,7 @@ async function commonerTerms(
   if (plan.length === 0) return new Map()
   const among = scores.top(SEARCH_CANDIDATES_MAX).map((document) => document.seq)
   const terms = plan.map((term) => term.term)
-  const lists = await lexical.postings(namespaceId, terms, { sessions: false, among: among.sort((a, b) => a - b) })
+  const lists = await lexical.postings(namespace, terms, { sessions: false, among: among.sort((a, b) => a - b) })
   const worth = scoreDocuments(plan, lists, statistics, weights).top(SEARCH_CANDIDATES_MAX)
   return new Map(worth.map((document) => [document.seq, document]))
 }
@@ -296,7 +296,7 @@ function sessionsAgo(
 /** When no word of the query is known and no vector can help: the nearest words of the namespace's own vocabulary. */
 async function respell(
   session: VaultSession,
-  namespaceId: number,
+  namespace: NamespaceRow,
   terms: readonly string[],
   statistics: LexicalStatistics,
   lexicalOnly: boolean,
@@ -305,7 +305,7 @@ async function respell(
   if (!lexicalOnly || unknown.length < terms.length || terms.length === 0)
     return { terms, statistics, spelling: {} as Record<string, string[]>, notes: [] }
   const lists = await Promise.all(
-    prefixesOf(unknown).map((prefix) => session.lexical.vocabulary(namespaceId, prefix, VOCABULARY_PER_PREFIX_MAX)),
+    prefixesOf(unknown).map((prefix) => session.lexical.vocabulary(namespace.id, prefix, VOCABULARY_PER_PREFIX_MAX)),
   )
   const notes = lists.some((list) => list.length === VOCABULARY_PER_PREFIX_MAX) ? [VOCABULARY_CUT] : []
   const suggestions = suggestTerms(unknown, [...new Set(lists.flat())])
@@ -314,7 +314,7 @@ async function respell(
   const nearTerms = [...new Set(suggestions.map((one) => one.suggestion))]
   return nearTerms.length === 0
     ? { terms, statistics, spelling, notes }
-    : { terms: nearTerms, statistics: await session.lexical.statistics(namespaceId, nearTerms), spelling, notes }
+    : { terms: nearTerms, statistics: await session.lexical.statistics(namespace, nearTerms), spelling, notes }
 }
 
 /** Beginnings under which the right spellings are looked for: the narrow ones first, then first letters, as the second may be the wrong one. */
