@@ -64,7 +64,13 @@ export function testVectorSearch(name: string, open: () => Promise<{ database: D
       const logger = { info() {}, warn() {}, error() {} }
       const reader = new VectorReader(vault, { ...principal, scopes }, NOW_MS, { vectorIndex: index, logger }, init)
       const scope = { filter, includeArchived: false }
-      const { hits, notes } = await reader.nearest(NAMESPACE, MODEL, query, LIMIT, scope, SIGNAL)
+      const { hits, notes } = await reader.nearest(
+        NAMESPACE,
+        { model: MODEL, vector: query, lastChange: ROWS },
+        LIMIT,
+        scope,
+        SIGNAL,
+      )
       return { seqs: hits.map(({ seq }) => seq), notes }
     }
     /** Rows that the brute force finds, but for the order of those whose stored halves are as near as each other. */

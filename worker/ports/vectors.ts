@@ -8,6 +8,14 @@ export interface VectorSpaceState {
   state: 'building' | 'active' | 'retired'
   /** Cubes up to this sequence number have been embedded; below 1 when none is sure to be. */
   builtSeq: number
+  /** The namespace's newest change of any vector: an index that has absorbed it has nothing left to be scanned. */
+  lastChange: number
+}
+
+/** What is compared with the vectors of one space. */
+export interface VectorQuery extends Pick<VectorSpaceState, 'model' | 'lastChange'> {
+  /** Unit length. */
+  vector: Float32Array
 }
 
 export interface VectorHit {
@@ -28,8 +36,7 @@ export interface VectorSearch {
   spaces(namespaceId: number): Promise<VectorSpaceState[]>
   nearest(
     namespaceId: number,
-    model: string,
-    query: Float32Array,
+    query: VectorQuery,
     limit: number,
     scope: SearchScope,
     signal: AbortSignal,

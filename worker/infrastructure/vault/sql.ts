@@ -1,4 +1,4 @@
-import { getTableColumns, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
+import { getTableColumns, type InferSelectModel, SQL, StringChunk, sql } from 'drizzle-orm'
 import { CasingCache } from 'drizzle-orm/casing'
 import { SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
@@ -39,9 +39,32 @@ export function statementOf(query: { toSQL(): { sql: string; params: unknown[] }
 
 /** Statement of a hand-written fragment. */
 export function statement(fragment: SQL): Statement {
+  const plain: Statement = { sql: '', params: [] }
+  if (appendPlain(fragment, plain)) return plain
   const { sql: text, params } = dialect.sqlToQuery(fragment)
   return { sql: text, params: params as SqlValue[] }
 }
+
+/**
+ * Text and values only, which is what the statements of a search consist of: drizzle asks of every piece which of fifteen kinds it is, 40 µs a
+ * statement. False where a table, a column or a name occurs; drizzle writes those.
+ */
+function appendPlain(fragment: SQL, to: Statement): boolean {
+  // Set by inlineParams(); not among drizzle's declared fields.
+  if (Reflect.get(fragment, 'shouldInlineParams') === true) return false
+  return fragment.queryChunks.every((chunk) => {
+    if (chunk instanceof StringChunk) to.sql += chunk.value.join('')
+    else if (chunk instanceof SQL) return appendPlain(chunk, to)
+    else if (isPlainValue(chunk)) {
+      to.sql += '?'
+      to.params.push(chunk)
+    } else return false
+    return true
+  })
+}
+
+const isPlainValue = (value: unknown): value is SqlValue =>
+  typeof value === 'string' || typeof value === 'number' || value === null || value instanceof Uint8Array
 
 /** Aborts the batch unless `condition` is true (null counts as false). */
 export const guard = (condition: SQL): Statement =>

@@ -6,7 +6,7 @@ import type { SearchScope } from '../../ports/lexical.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { VectorCandidates, VectorIndex, VectorSpace } from '../../ports/vector-index.ts'
-import type { NearestVectors, VectorHit, VectorSearch, VectorSpaceState } from '../../ports/vectors.ts'
+import type { NearestVectors, VectorHit, VectorQuery, VectorSearch, VectorSpaceState } from '../../ports/vectors.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import { scopeSql } from './filter-sql.ts'
 import { decodeVector, dot, encodeVector } from './half-float.ts'
@@ -63,17 +63,18 @@ export class VectorReader implements VectorSearch {
 
   async spaces(namespaceId: number): Promise<VectorSpaceState[]> {
     const rows = await this.#vault.database.all(
-      statement(sql`select model, dimensions, state, built_seq from vector_spaces where namespace_id = ${namespaceId}`),
+      statement(sql`select v.model, v.dimensions, v.state, v.built_seq, n.next_change - 1
+        from vector_spaces v join namespaces n on n.id = v.namespace_id where v.namespace_id = ${namespaceId}`),
     )
     return rows.map(
-      ([model, dimensions, state, builtSeq]) => ({ model, dimensions, state, builtSeq }) as VectorSpaceState,
+      ([model, dimensions, state, builtSeq, lastChange]) =>
+        ({ model, dimensions, state, builtSeq, lastChange }) as VectorSpaceState,
     )
   }
 
   async nearest(
     namespaceId: number,
-    model: string,
-    query: Float32Array,
+    { model, vector: query, lastChange }: VectorQuery,
     limit: number,
     scope: SearchScope,
     signal: AbortSignal,
@@ -91,11 +92,9 @@ export class VectorReader implements VectorSearch {
       const known = new Set(proposed)
       const fresh = hits.map(({ seq }) => seq).filter((seq) => !known.has(seq))
       if (at === 0) {
-        const [tail, leftOut] = await Promise.all([
-          this.#tail(asked, absorbedChange),
-          this.#leftOut(space, absorbedChange),
-        ])
-        add(tail)
+        const waiting = lastChange - absorbedChange
+        if (waiting > 0) add(await this.#tail(asked, absorbedChange))
+        const leftOut = waiting > this.#tailRowsMax ? await this.#leftOut(space, absorbedChange) : 0
         if (leftOut > 0) notes.push(`${leftOut} vectors were not compared: the index has not taken them up yet.`)
       }
       const seen = await this.#among(asked, fresh)
@@ -147,14 +146,12 @@ export class VectorReader implements VectorSearch {
     return this.#score(rows, query, limit)
   }
 
-  /** How many rows the tail leaves out. Rows are counted only where the namespace's own counter of changes allows for so many. */
+  /** How many rows the tail leaves out: changes of other spaces and of rows that are gone take numbers too, so they are counted. */
   async #leftOut(space: Space, absorbedChange: number): Promise<number> {
     const [row] = await this.#vault.database.all(
-      statement(sql`select case when n.next_change - 1 - ${absorbedChange} <= ${this.#tailRowsMax} then 0
-        else (select count(*) from embeddings e where ${spaceSql(space)} and e.change > ${absorbedChange}) - ${this.#tailRowsMax} end
-        from namespaces n where n.id = ${space.namespaceId}`),
+      statement(sql`select count(*) from embeddings e where ${spaceSql(space)} and e.change > ${absorbedChange}`),
     )
-    return Math.max(0, Number(row?.[0] ?? 0))
+    return Math.max(0, Number(row?.[0] ?? 0) - this.#tailRowsMax)
   }
 
   /** Every row that matches, from the cubes to their vectors: what the index proposes is hidden by a filter that few rows pass. */

@@ -135,7 +135,7 @@ async function nearest(
   if (last === undefined) return null
   const count = Math.max(limit, VECTOR_CANDIDATES_MAX)
   const found = await Promise.all(
-    asked.map(({ model, vector }) => session.vectors.nearest(namespace.id, model, vector, count, scope, signal)),
+    asked.map((query) => session.vectors.nearest(namespace.id, query, count, scope, signal)),
   )
   const builtSeq = Math.max(...asked.map((one) => one.builtSeq))
   const hits = fuseSpaces(found.map((one) => one.hits))

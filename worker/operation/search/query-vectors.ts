@@ -3,11 +3,9 @@ import { QUERY_EMBED_MS_MAX } from '../../../schemas/limits.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
-import type { VectorSpaceState } from '../../ports/vectors.ts'
+import type { VectorQuery, VectorSpaceState } from '../../ports/vectors.ts'
 
-export interface QueryVector {
-  model: string
-  vector: Float32Array
+export interface QueryVector extends VectorQuery {
   /** Cubes above this sequence number may still wait for their vector. */
   builtSeq: number
 }
@@ -119,7 +117,7 @@ function givenFor(vector: Float32Array, spaces: readonly VectorSpaceState[]): Qu
   const ordered = spaces.toSorted((a, b) => Number(b.state === 'active') - Number(a.state === 'active'))
   const space = ordered.find((one) => one.dimensions === vector.length)
   // Vectors of callers come with their cubes: none is awaited.
-  if (space !== undefined) return [{ model: space.model, vector, builtSeq: Number.POSITIVE_INFINITY }]
+  if (space !== undefined) return [{ ...space, vector, builtSeq: Number.POSITIVE_INFINITY }]
   throw new MemosError('invalid_vector', {
     field: 'vector',
     expected: `${ordered.map((one) => one.dimensions).join(' or ')} dimensions, as the stored vectors have`,

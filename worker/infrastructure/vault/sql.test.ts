@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm'
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
+import { describe, expect, test } from 'vitest'
+import { cubes } from '../../../schemas/tables/cubes.ts'
+import { statement } from './sql.ts'
+
+const dialect = new SQLiteAsyncDialect({ casing: 'snake_case' })
+const BYTES = Uint8Array.of(1, 2)
+
+describe('statement', () => {
+  test.each([
+    ['text and values', sql`select ${1}, ${'two'}, ${null}, ${BYTES}`],
+    ['fragments in fragments', sql`select ${sql`max(${sql`min(${3}, ${4})`}, ${5})`} from t where ${sql.raw('a = 1')}`],
+    ['joined parts', sql`select ${sql.join([sql`${1}`, sql`${2}`], sql`, `)}`],
+    [
+      'names, tables and columns',
+      sql`select ${sql.identifier('odd name')}, ${cubes.createdAtMs} from ${cubes} where ${6}`,
+    ],
+    ['lists', sql`select ${7} where 1 in ${[1, 2]}`],
+    ['inlined values', sql`select ${8}, ${sql`${9}`.inlineParams()}`],
+    ['nothing', sql``],
+  ])('writes %s as drizzle does', (_, fragment) => {
+    const { sql: text, params } = dialect.sqlToQuery(fragment)
+    expect(statement(fragment)).toEqual({ sql: text, params })
+  })
+})
