@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Name, NamespaceName } from './common.ts'
 import { KEY_DAYS_MAX, KEY_ROTATION_GRACE_MS_MAX, RATE_PER_MINUTE_DEFAULT, RATE_PER_MINUTE_MAX } from './limits.ts'
+import { NamespaceSettings } from './namespace-settings.ts'
 import { Layer, Scope, SubjectKind, TaskState } from './vocabulary.ts'
 
 const stamp = z.iso.datetime()
@@ -71,12 +72,6 @@ export type ApiKey = z.infer<typeof ApiKey>
 
 /** The secret is shown once, here. */
 export const NewApiKey = z.strictObject({ key: ApiKey, secret: z.string() }).meta({ id: 'NewApiKey' })
-
-/** Weights of retrieval are data: any of them may be set per namespace (see docs/retrieval.md). */
-export const NamespaceSettings = z
-  .strictObject({ weights: z.record(z.string(), z.number().min(-10).max(100)).optional() })
-  .meta({ id: 'NamespaceSettings', examples: [{ weights: { session: 0.5 } }] })
-export type NamespaceSettings = z.infer<typeof NamespaceSettings>
 
 export const CreateNamespace = z
   .strictObject({

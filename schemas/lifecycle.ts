@@ -9,3 +9,41 @@ export const LifecycleState = z
   .enum(LIFECYCLE_STATES)
   .meta({ id: 'LifecycleState', description: 'MemOS paper, sections 5.2 and 5.4.3.' })
 export type LifecycleState = z.infer<typeof LifecycleState>
+
+/**
+ * What can happen to a cube: `recall` (handed out), `merge` (text added, or another cube taken in), `idle` (not used for long), `archive`
+ * (put away on request, or because another cube took it in), `ttl` (its time is over), `freeze`, `unfreeze`, `restore` (brought back).
+ */
+export const LIFECYCLE_EVENTS = ['recall', 'merge', 'idle', 'archive', 'ttl', 'freeze', 'unfreeze', 'restore'] as const
+export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number]
+
+/**
+ * The state machine. An event that a state does not name changes nothing and is refused where a caller asked for it. `expired` has no way out:
+ * the cube is erased in the same batch, and its tombstone is all that stays.
+ */
+export const TRANSITIONS = {
+  generated: {
+    recall: 'activated',
+    merge: 'merged',
+    idle: 'archived',
+    archive: 'archived',
+    ttl: 'expired',
+    freeze: 'frozen',
+  },
+  activated: { merge: 'merged', idle: 'archived', archive: 'archived', ttl: 'expired', freeze: 'frozen' },
+  merged: {
+    recall: 'activated',
+    merge: 'merged',
+    idle: 'archived',
+    archive: 'archived',
+    ttl: 'expired',
+    freeze: 'frozen',
+  },
+  archived: { restore: 'activated', ttl: 'expired' },
+  expired: {},
+  frozen: { unfreeze: 'activated' },
+} as const satisfies Record<LifecycleState, Partial<Record<LifecycleEvent, LifecycleState>>>
+
+/** The state after an event; null where the state does not know the event. */
+export const nextState = (state: LifecycleState, event: LifecycleEvent): LifecycleState | null =>
+  (TRANSITIONS[state] as Partial<Record<LifecycleEvent, LifecycleState>>)[event] ?? null

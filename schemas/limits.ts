@@ -194,6 +194,15 @@ export const AUDIT_CUBES_MAX = 100
 export const ACTIVITY_BATCH_ENTRIES_MAX = 256
 /** Log entries that wait for organisations on the move. */
 export const ACTIVITY_WAITING_ENTRIES_MAX = 10_000
+/** Days that a policy of a namespace may name. */
+export const POLICY_DAYS_MAX = 3650
+/** Days without use after which a cube is archived, unless its namespace says otherwise. */
+export const IDLE_DAYS_DEFAULT = 90
+/** Revisions of a cube that are kept, unless its namespace says otherwise. */
+export const REVISIONS_KEPT_DEFAULT = 1000
+export const REVISIONS_KEPT_MAX = 100_000
+/** Cubes that the scheduler keeps at hand in one namespace. */
+export const HOT_CUBES_MAX = 1024
 /** Deadline of one request on the server's side. */
 export const REQUEST_MS_MAX = 30_000
 /** Requests in flight before new ones are shed with 503. */

@@ -46,6 +46,9 @@ export const SCOPES = [
 export const Scope = z.enum(SCOPES).meta({ id: 'Scope' })
 export type Scope = z.infer<typeof Scope>
 
+/** How a revision came to be. */
+export const REVISION_MODES = ['create', 'append', 'merge', 'overwrite', 'import', 'restore'] as const
+
 export const TASK_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 export const TaskState = z.enum(TASK_STATES).meta({ id: 'TaskState' })
 export type TaskState = z.infer<typeof TaskState>

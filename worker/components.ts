@@ -10,6 +10,7 @@ import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organis
 import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
 import { purgeTasks } from './infrastructure/tasks/purge-tasks.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
+import { runUpkeep, type UpkeepStep } from './infrastructure/tasks/upkeep.ts'
 import { BlobSweep } from './infrastructure/vault/blob-sweep.ts'
 import { Eraser } from './infrastructure/vault/eraser.ts'
 import { expiredCubes } from './infrastructure/vault/expired-cubes.ts'
@@ -128,22 +129,43 @@ export function composeEdge(host: HostParts): Components {
     runtime,
     logger,
   }
+  const upkeep = upkeepSteps(host, { expiry, blobSweep })
   return {
     edge,
     tasks: new TaskRunner({ databases, runtime, logger, handlers }),
     vectorIndex,
-    tick: async () => {
-      for (const database of databases.values()) {
-        await purgeIdempotency(database, runtime.nowMs())
-        await purgeTasks(database, runtime.nowMs())
-        await expiry.erase(await expiredCubes(database, runtime.nowMs(), EXPIRED_PER_SWEEP_MAX))
-        if (embedder !== null)
-          await planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime)
-      }
-      // A blob store that does not answer must not keep the tasks waiting.
-      await blobSweep.step().catch((error: unknown) => {
-        logger.warn('blob_sweep_failed', { name: error instanceof Error ? error.name : 'unknown' })
-      })
-    },
+    tick: () => runUpkeep(upkeep, logger),
   }
+}
+
+/** What is done every minute, in this order. */
+function upkeepSteps(
+  { databases, runtime, embedders }: HostParts,
+  { expiry, blobSweep }: { expiry: ExpirySweep; blobSweep: BlobSweep },
+): UpkeepStep[] {
+  const embedder = embedders[0] ?? null
+  const everyDatabase = (work: (database: Database) => Promise<unknown>) => async () => {
+    for (const database of databases.values()) await work(database)
+  }
+  return [
+    { name: 'idempotency', run: everyDatabase((database) => purgeIdempotency(database, runtime.nowMs())) },
+    { name: 'tasks', run: everyDatabase((database) => purgeTasks(database, runtime.nowMs())) },
+    {
+      name: 'expiry',
+      run: everyDatabase(async (database) =>
+        expiry.erase(await expiredCubes(database, runtime.nowMs(), EXPIRED_PER_SWEEP_MAX)),
+      ),
+    },
+    ...(embedder === null
+      ? []
+      : [
+          {
+            name: 'embeddings',
+            run: everyDatabase((database) =>
+              planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime),
+            ),
+          },
+        ]),
+    { name: 'blobs', run: () => blobSweep.step() },
+  ]
 }

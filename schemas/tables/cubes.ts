@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { LIFECYCLE_STATES } from '../lifecycle.ts'
-import { MEMORY_TYPES, ORIGIN_KINDS, PRIORITIES, ROLES, SENSITIVITIES } from '../vocabulary.ts'
+import { MEMORY_TYPES, ORIGIN_KINDS, PRIORITIES, REVISION_MODES, ROLES, SENSITIVITIES } from '../vocabulary.ts'
 
 /** The local record of a cube: never signed, never travels. What is signed stands in `revisions`. */
 export const cubes = sqliteTable(
@@ -28,6 +28,19 @@ export const cubes = sqliteTable(
     updatedAtMs: integer().notNull(),
     lastUsedAtMs: integer(),
     accessCount: integer().notNull().default(0),
+    /** Uses, each halved after every half-life of the namespace; as of `lastUsedAtMs` (worker/operation/schedule/heat.ts). */
+    heat: real().notNull().default(0),
+    /** -1..1, what feedback says of it. */
+    usefulness: real().notNull().default(0),
+    /** Locality-sensitive hash, hex, of the queries that found it last. */
+    contextFingerprint: text(),
+    /** When it holds in the world, where the caller or an extraction says so; null is open. */
+    validFromMs: integer(),
+    validToMs: integer(),
+    /** Cube that took it over when both said the same; set while archived for that reason. */
+    mergedInto: text(),
+    /** Kinds of sensitive content found in the text. */
+    labels: text({ mode: 'json' }).$type<string[]>().notNull().default([]),
     expiresAtMs: integer(),
     priority: text({ enum: PRIORITIES }).notNull(),
     sensitivity: text({ enum: SENSITIVITIES }).notNull(),
@@ -61,7 +74,7 @@ export const revisions = sqliteTable(
     cid: text().notNull(),
     bytes: blob({ mode: 'buffer' }).notNull(),
     /** How this revision came to be, and by which key. */
-    mode: text({ enum: ['create', 'append', 'merge', 'overwrite', 'import'] }).notNull(),
+    mode: text({ enum: REVISION_MODES }).notNull(),
     author: text().notNull(),
     createdAtMs: integer().notNull(),
   },

@@ -17,6 +17,8 @@ export const auditLog = sqliteTable(
     cubeCount: integer().notNull(),
     /** The first cubes concerned, at most 100; `cubeCount` tells the whole number. */
     cubeIds: text({ mode: 'json' }).$type<string[]>().notNull(),
+    /** sha2-256 over the row before and this one, hex; null until the row is sealed (worker/infrastructure/log/audit-chain.ts). */
+    hash: text(),
   },
   (t) => [index('audit_log_org').on(t.orgId, t.id)],
 )

@@ -1,4 +1,5 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { NamespaceSettings } from '../namespace-settings.ts'
 
 /** Users and agents of an organisation, under the ids the organisation itself uses. */
 export const principals = sqliteTable(
@@ -23,13 +24,15 @@ export const namespaces = sqliteTable(
     layer: text({ enum: ['private', 'shared', 'global'] }).notNull(),
     ownerKind: text({ enum: ['user', 'agent'] }),
     ownerId: text(),
-    settings: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    settings: text({ mode: 'json' }).$type<NamespaceSettings>().notNull(),
     /** Sequence number of the next cube and of the next vector write. */
     nextSeq: integer().notNull().default(1),
     nextChange: integer().notNull().default(1),
     cubeCount: integer().notNull().default(0),
     /** Sum of the lengths of all documents in terms; with `cubeCount` the average length that BM25 needs. */
     termTotal: integer().notNull().default(0),
+    /** Cubes up to this sequence number have been read for entities and facts. */
+    knowledgeSeq: integer().notNull().default(0),
     createdAtMs: integer().notNull(),
   },
   (t) => [

@@ -79,7 +79,7 @@ export const toNamespace = (row: NamespaceRow) => ({
   name: row.name,
   layer: row.layer,
   owner: row.ownerKind === null || row.ownerId === null ? null : { kind: row.ownerKind, id: row.ownerId },
-  settings: row.settings as { weights?: Record<string, number> },
+  settings: row.settings,
   cubes: row.cubeCount,
   createdAt: isoOf(row.createdAtMs),
 })

@@ -1,5 +1,12 @@
 import type { MemoryType, TaskState } from '../../schemas/vocabulary.ts'
 import type { AuditRow, CubeRow, NamespaceRow, RevisionRow, TaskRow } from './rows.ts'
+import type { BlockWrite } from './writes/blocks.ts'
+import type { GovernanceWrite } from './writes/governance.ts'
+import type { KnowledgeWrite } from './writes/knowledge.ts'
+import type { LifecycleWrite } from './writes/lifecycle.ts'
+import type { PipelineWrite } from './writes/pipelines.ts'
+import type { ScheduleWrite } from './writes/schedule.ts'
+import type { TimeMachineWrite } from './writes/time-machine.ts'
 
 /** What one cube looks like in the inverted index. */
 export interface IndexedText {
@@ -14,7 +21,16 @@ export interface IndexedText {
 /** Local record of a cube without what the database assigns (sequence number, session row, position). */
 export type CubeRecord = Omit<
   CubeRow,
-  'namespaceId' | 'seq' | 'sessionId' | 'position' | 'accessCount' | 'lastUsedAtMs'
+  | 'namespaceId'
+  | 'seq'
+  | 'sessionId'
+  | 'position'
+  | 'accessCount'
+  | 'lastUsedAtMs'
+  | 'heat'
+  | 'usefulness'
+  | 'contextFingerprint'
+  | 'mergedInto'
 >
 
 export interface NewCube {
@@ -51,6 +67,17 @@ export interface StoredCube {
  * checked inside the batch and abort it as a whole.
  */
 export type VaultWrite =
+  | CoreWrite
+  | LifecycleWrite
+  | TimeMachineWrite
+  | KnowledgeWrite
+  | ScheduleWrite
+  | GovernanceWrite
+  | PipelineWrite
+  | BlockWrite
+
+/** Decisions that every part of the edge makes. */
+export type CoreWrite =
   | { kind: 'insert_cubes'; namespaceId: number; cubes: readonly NewCube[] }
   | { kind: 'update_cube'; stored: StoredCube; cube: NewCube; textChanged: boolean }
   | {
@@ -79,7 +106,7 @@ export type VaultWrite =
   | { kind: 'activate_space'; namespaceId: number; model: string }
   | { kind: 'drop_space'; namespaceId: number; model: string }
   | { kind: 'insert_namespace'; namespace: NamespaceRow }
-  | { kind: 'set_namespace_settings'; namespaceId: number; settings: Record<string, unknown> }
+  | { kind: 'set_namespace_settings'; namespaceId: number; settings: NamespaceRow['settings'] }
   | { kind: 'delete_namespace'; namespaceId: number }
   | { kind: 'expect_quota'; cubes: number; cubesMax: number }
   | { kind: 'insert_task'; task: TaskRow }
@@ -96,4 +123,4 @@ export type VaultWrite =
       atMs: number
     }
   | { kind: 'finish_idempotency'; key: string; status: number; response: string }
-  | { kind: 'audit'; entry: Omit<AuditRow, 'id' | 'orgId'> & { memoryType: MemoryType | null } }
+  | { kind: 'audit'; entry: Omit<AuditRow, 'id' | 'orgId' | 'hash'> & { memoryType: MemoryType | null } }

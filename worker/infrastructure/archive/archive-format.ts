@@ -7,7 +7,15 @@ import { MemosError } from '../../../schemas/errors.ts'
 import { LifecycleState } from '../../../schemas/lifecycle.ts'
 import { CubeId } from '../../../schemas/revision.ts'
 import { TimestampMs } from '../../../schemas/timestamp.ts'
-import { Layer, MemoryType, OriginKind, Priority, Role, Sensitivity } from '../../../schemas/vocabulary.ts'
+import {
+  Layer,
+  MemoryType,
+  OriginKind,
+  Priority,
+  REVISION_MODES,
+  Role,
+  Sensitivity,
+} from '../../../schemas/vocabulary.ts'
 
 /** Names of the entries of an archive, in the order in which they come. docs/portability.md describes the format. */
 export const MANIFEST = 'manifest.json'
@@ -68,7 +76,7 @@ export const ArchiveRevision = z.strictObject({
   cid: ObjectCid,
   /** Canonical MIP-CBOR in base64. */
   bytes: z.string(),
-  mode: z.enum(['create', 'append', 'merge', 'overwrite', 'import']),
+  mode: z.enum(REVISION_MODES),
   createdAtMs: TimestampMs,
 })
 export type ArchiveRevision = z.infer<typeof ArchiveRevision>

@@ -1,12 +1,19 @@
 import { getTableName, is } from 'drizzle-orm'
 import { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { expect, it } from 'vitest'
+import * as blocks from '../../../schemas/tables/blocks.ts'
 import * as cubes from '../../../schemas/tables/cubes.ts'
 import * as directory from '../../../schemas/tables/directory.ts'
+import * as governance from '../../../schemas/tables/governance.ts'
 import * as guard from '../../../schemas/tables/guard.ts'
+import * as knowledge from '../../../schemas/tables/knowledge.ts'
+import * as lifecycle from '../../../schemas/tables/lifecycle.ts'
 import * as log from '../../../schemas/tables/log.ts'
+import * as pipelines from '../../../schemas/tables/pipelines.ts'
 import * as placement from '../../../schemas/tables/placement.ts'
+import * as schedule from '../../../schemas/tables/schedule.ts'
 import * as tenancy from '../../../schemas/tables/tenancy.ts'
+import * as timeMachine from '../../../schemas/tables/time-machine.ts'
 import * as vectors from '../../../schemas/tables/vectors.ts'
 import { NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
 
@@ -14,7 +21,22 @@ import { NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
 const STAYS = ['organisations', 'api_keys', 'guard', 'fences']
 
 it('moves every table that holds rows of an organisation', () => {
-  const all = [cubes, directory, guard, log, placement, tenancy, vectors]
+  const all = [
+    blocks,
+    cubes,
+    directory,
+    governance,
+    guard,
+    knowledge,
+    lifecycle,
+    log,
+    pipelines,
+    placement,
+    schedule,
+    tenancy,
+    timeMachine,
+    vectors,
+  ]
     .flatMap((module) => Object.values(module))
     .flatMap((value) => (is(value, SQLiteTable) ? [getTableName(value)] : []))
   const moved = [...ORGANISATION_TABLES, ...NAMESPACE_TABLES].map(({ name }) => name)

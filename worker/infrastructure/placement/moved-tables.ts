@@ -1,8 +1,15 @@
 import { getTableColumns } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { blockChanges, blockMembers, blocks, feedback } from '../../../schemas/tables/blocks.ts'
 import { cubes, postings, revisions, sessions, tombstones } from '../../../schemas/tables/cubes.ts'
+import { auditHeads, permissions, roleMembers, roles } from '../../../schemas/tables/governance.ts'
+import { entities, entityAliases, factLinks, facts, mentions } from '../../../schemas/tables/knowledge.ts'
+import { coldEmbeddings, coldPostings, transitions } from '../../../schemas/tables/lifecycle.ts'
 import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
+import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
+import { decisions, hotCubes } from '../../../schemas/tables/schedule.ts'
 import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
+import { branchCubes, branches, snapshotCubes, snapshots } from '../../../schemas/tables/time-machine.ts'
 import { embeddings, vectorSpaces } from '../../../schemas/tables/vectors.ts'
 
 /** A column as it travels: read as text or number, written from element `at` of a JSON row. */
@@ -75,6 +82,16 @@ export const ORGANISATION_TABLES: readonly MovedTable[] = [
   // A claim without an answer belongs to a request whose write the fence has refused: its retry must be free to run.
   moved('idempotency', idempotency, { owner: 't.org_id', key: ['t.key'], pageRows: 16, only: 't.status != 0' }),
   moved('audit_log', auditLog, { owner: 't.org_id', key: ['t.id'], pageRows: 500, renumbered: 'id' }),
+  moved('audit_heads', auditHeads, { owner: 't.org_id', key: ['t.org_id'], pageRows: 1 }),
+  moved('roles', roles, { owner: 't.org_id', key: ['t.name'], pageRows: 500 }),
+  moved('role_members', roleMembers, {
+    owner: 't.org_id',
+    key: ['t.role', 't.subject_kind', 't.subject_id'],
+    pageRows: 1000,
+  }),
+  moved('pipelines', pipelines, { owner: 't.org_id', key: ['t.name'], pageRows: 50 }),
+  moved('pipeline_runs', pipelineRuns, { owner: 't.org_id', key: ['t.id'], pageRows: 100 }),
+  moved('outbox', outbox, { owner: 't.org_id', key: ['t.id'], pageRows: 100 }),
   moved('tasks', tasks, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
   moved('namespaces', namespaces, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
 ]
@@ -105,4 +122,36 @@ export const NAMESPACE_TABLES: readonly MovedTable[] = [
     pageRows: 250,
     renumbered: 'id',
   }),
+  moved('transitions', transitions, {
+    owner: 't.namespace_id',
+    key: ['t.seq', 't.id'],
+    pageRows: 1000,
+    renumbered: 'id',
+  }),
+  moved('cold_postings', coldPostings, { owner: 't.namespace_id', key: ['t.term', 't.seq'], pageRows: 5000 }),
+  moved('cold_embeddings', coldEmbeddings, { owner: 't.namespace_id', key: ['t.seq', 't.model'], pageRows: 250 }),
+  moved('snapshots', snapshots, { owner: 't.namespace_id', key: ['t.id'], pageRows: 500 }),
+  moved('snapshot_cubes', snapshotCubes, {
+    owner: 't.namespace_id',
+    key: ['t.snapshot_id', 't.cube_id'],
+    pageRows: 2000,
+  }),
+  moved('branches', branches, { owner: 't.namespace_id', key: ['t.id'], pageRows: 500 }),
+  moved('branch_cubes', branchCubes, { owner: 't.namespace_id', key: ['t.branch_id', 't.cube_id'], pageRows: 100 }),
+  moved('entities', entities, { owner: 't.namespace_id', key: ['t.key'], pageRows: 2000 }),
+  moved('entity_aliases', entityAliases, { owner: 't.namespace_id', key: ['t.alias'], pageRows: 2000 }),
+  moved('mentions', mentions, { owner: 't.namespace_id', key: ['t.key', 't.seq'], pageRows: 5000 }),
+  moved('facts', facts, { owner: 't.namespace_id', key: ['t.id'], pageRows: 1000 }),
+  moved('fact_links', factLinks, {
+    owner: 't.namespace_id',
+    key: ['t.from_id', 't.to_id', 't.relation'],
+    pageRows: 1000,
+  }),
+  moved('hot_cubes', hotCubes, { owner: 't.namespace_id', key: ['t.seq'], pageRows: 2000 }),
+  moved('decisions', decisions, { owner: 't.namespace_id', key: ['t.id'], pageRows: 200, renumbered: 'id' }),
+  moved('permissions', permissions, { owner: 't.namespace_id', key: ['t.id'], pageRows: 1000 }),
+  moved('blocks', blocks, { owner: 't.namespace_id', key: ['t.id'], pageRows: 200 }),
+  moved('block_members', blockMembers, { owner: 't.namespace_id', key: ['t.block_id', 't.cube_id'], pageRows: 2000 }),
+  moved('block_changes', blockChanges, { owner: 't.namespace_id', key: ['t.id'], pageRows: 100 }),
+  moved('feedback', feedback, { owner: 't.namespace_id', key: ['t.id'], pageRows: 2000 }),
 ]

@@ -30,6 +30,9 @@ const RECORD_COLUMNS = [
   'term_count',
   'analyser',
   'content_bytes',
+  'valid_from_ms',
+  'valid_to_ms',
+  'labels',
 ] as const
 
 const recordValues = ({ record: r }: NewCube) => [
@@ -57,6 +60,9 @@ const recordValues = ({ record: r }: NewCube) => [
   r.termCount,
   r.analyser,
   r.contentBytes,
+  r.validFromMs,
+  r.validToMs,
+  JSON.stringify(r.labels),
 ]
 
 /** Terms of one list: far below a parameter's size even at the longest terms. */
@@ -244,38 +250,4 @@ function deletePostings({ namespaceId, seq, terms }: StoredCube): Statement[] {
   return jsonChunks(terms, CHUNK_BYTES_MAX).map((chunk) =>
     statement(sql`delete from postings where ${here} and term in (select value from json_each(${chunk}))`),
   )
-}
-
-/** Erases cubes from rows, postings, vectors and sessions; leaves tombstones without content. */
-export function deleteCubes(cubes: readonly StoredCube[], atMs: number, reason: string): Statement[] {
-  return cubes.flatMap((cube) => {
-    const here = sql`namespace_id = ${cube.namespaceId} and seq = ${cube.seq}`
-    return [
-      guard(
-        sql`select revision = ${cube.revision} and state != 'frozen' from cubes where ${here} and cube_id = ${cube.cubeId}`,
-      ),
-      ...deletePostings(cube),
-      statement(sql`delete from embeddings where ${here}`),
-      statement(sql`delete from revisions where cube_id = ${cube.cubeId}`),
-      statement(sql`delete from cubes where ${here}`),
-      statement(sql`insert into tombstones (cube_id, namespace_id, cid, deleted_at_ms, reason) values (${cube.cubeId}, ${cube.namespaceId}, ${cube.cid}, ${atMs}, ${reason})
-        on conflict (cube_id) do update set deleted_at_ms = excluded.deleted_at_ms`),
-      statement(
-        sql`update namespaces set cube_count = cube_count - 1, term_total = term_total - ${cube.termCount} where id = ${cube.namespaceId}`,
-      ),
-      statement(sql`update sessions set term_total = term_total - ${cube.termCount} where id = ${cube.sessionId}`),
-    ]
-  })
-}
-
-/** Erases everything that belongs to a namespace. */
-export function deleteNamespace(namespaceId: number): Statement[] {
-  const cubesOf = sql`select cube_id from cubes where namespace_id = ${namespaceId}`
-  return [
-    statement(sql`delete from revisions where cube_id in (${cubesOf})`),
-    ...['cubes', 'postings', 'sessions', 'embeddings', 'vector_spaces', 'tombstones', 'grants'].map((table) =>
-      statement(sql`delete from ${sql.identifier(table)} where namespace_id = ${namespaceId}`),
-    ),
-    statement(sql`delete from namespaces where id = ${namespaceId}`),
-  ]
 }

@@ -114,7 +114,7 @@ export class NamespaceDirectory {
       name: string
       layer: NamespaceRow['layer']
       owner: { kind: 'user' | 'agent'; id: string } | null
-      settings: Record<string, unknown>
+      settings: NamespaceRow['settings']
     },
   ): NamespaceRow {
     return {
@@ -129,6 +129,7 @@ export class NamespaceDirectory {
       nextChange: 1,
       cubeCount: 0,
       termTotal: 0,
+      knowledgeSeq: 0,
       createdAtMs: nowMs,
     }
   }

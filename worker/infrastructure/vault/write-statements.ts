@@ -3,13 +3,46 @@ import { isoOf } from '../../../schemas/common.ts'
 import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import type { Statement } from '../../ports/database.ts'
-import type { VaultWrite } from '../../ports/vault-write.ts'
-import { deleteCubes, deleteNamespace, insertCubes, updateCube } from './cube-statements.ts'
+import type { CoreWrite, VaultWrite } from '../../ports/vault-write.ts'
+import { blocksStatements } from '../blocks/blocks-statements.ts'
+import { governanceStatements } from '../governance/governance-statements.ts'
+import { knowledgeStatements } from '../knowledge/knowledge-statements.ts'
+import { lifecycleStatements } from '../lifecycle/lifecycle-statements.ts'
+import { pipelinesStatements } from '../pipelines/pipelines-statements.ts'
+import { scheduleStatements } from '../schedule/schedule-statements.ts'
+import { timeMachineStatements } from '../time-machine/time-machine-statements.ts'
+import { insertCubes, updateCube } from './cube-statements.ts'
+import { eraseCubes, eraseNamespace } from './erase-statements.ts'
 import { builder, guard, statement, statementOf } from './sql.ts'
 import { activateSpace, advanceSpace, dropSpace, putEmbeddings } from './vector-statements.ts'
 
+/** One function for each kind of decision. */
+export type StatementsFor<W extends { kind: string }> = {
+  [K in W['kind']]: (orgId: string, write: Extract<W, { kind: K }>) => Statement[]
+}
+type AreaWrite = Exclude<VaultWrite, CoreWrite>
+
+const AREAS: StatementsFor<AreaWrite> = {
+  ...lifecycleStatements,
+  ...timeMachineStatements,
+  ...knowledgeStatements,
+  ...scheduleStatements,
+  ...governanceStatements,
+  ...pipelinesStatements,
+  ...blocksStatements,
+}
+
+const isOfArea = (write: VaultWrite): write is AreaWrite => Object.hasOwn(AREAS, write.kind)
+
 /** Statements of one decision, in the order in which they must run. */
 export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
+  if (!isOfArea(write)) return coreStatements(orgId, write as CoreWrite)
+  // The table above has exactly the function that fits the kind; TypeScript does not follow a kind through a table.
+  const statements = AREAS as Record<string, (orgId: string, write: VaultWrite) => Statement[]>
+  return statements[(write as VaultWrite).kind]?.(orgId, write) ?? []
+}
+
+function coreStatements(orgId: string, write: CoreWrite): Statement[] {
   switch (write.kind) {
     case 'insert_cubes':
       return [
@@ -23,7 +56,7 @@ export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
       ]
     case 'delete_cubes':
       return [
-        ...deleteCubes(write.cubes, write.atMs, write.reason),
+        ...eraseCubes(write.cubes, write.atMs, write.reason),
         ...addTotals(orgId, -write.cubes.length, -sumBytes(write.cubes)),
       ]
     case 'put_embeddings':
@@ -43,7 +76,7 @@ export function statementsOf(orgId: string, write: VaultWrite): Statement[] {
         ),
       ]
     case 'delete_namespace':
-      return [...subtractNamespace(orgId, write.namespaceId), ...deleteNamespace(write.namespaceId)]
+      return [...subtractNamespace(orgId, write.namespaceId), ...eraseNamespace(write.namespaceId)]
     case 'expect_quota':
       return [
         guard(

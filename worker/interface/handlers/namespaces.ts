@@ -1,5 +1,6 @@
-import type { NamespaceSettings, Subject } from '../../../schemas/administration.ts'
+import type { Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
+import type { NamespaceSettings } from '../../../schemas/namespace-settings.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'

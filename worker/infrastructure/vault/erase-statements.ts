@@ -1,0 +1,120 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
+import type { Statement } from '../../ports/database.ts'
+import type { StoredCube } from '../../ports/vault-write.ts'
+import { guard, jsonChunks, statement } from './sql.ts'
+
+const CHUNK_BYTES_MAX = SQL_VALUE_BYTES_MAX * 0.9
+
+/** Tables whose rows belong to one cube by its place in the namespace, and those that name it by its id. */
+const BY_SEQ = ['embeddings', 'cold_embeddings', 'transitions', 'mentions', 'facts', 'hot_cubes'] as const
+const BY_CUBE_ID = ['revisions', 'snapshot_cubes', 'branch_cubes', 'block_members', 'feedback'] as const
+
+/** Tables whose rows belong to a namespace. Rows of `revisions` name the cube only, rows of `namespaces` are the last to go. */
+const OF_NAMESPACE = [
+  'cubes',
+  'postings',
+  'cold_postings',
+  'sessions',
+  'embeddings',
+  'cold_embeddings',
+  'vector_spaces',
+  'tombstones',
+  'grants',
+  'transitions',
+  'snapshots',
+  'snapshot_cubes',
+  'branches',
+  'branch_cubes',
+  'entities',
+  'entity_aliases',
+  'mentions',
+  'facts',
+  'fact_links',
+  'hot_cubes',
+  'decisions',
+  'permissions',
+  'pipeline_runs',
+  'outbox',
+  'blocks',
+  'block_members',
+  'block_changes',
+  'feedback',
+] as const
+
+/**
+ * Erases cubes of one or several namespaces from every table; leaves tombstones without content. A statement per table however many cubes there
+ * are: D1 counts statements.
+ */
+export function eraseCubes(cubes: readonly StoredCube[], atMs: number, reason: string): Statement[] {
+  const rows = cubes.map((c) => [c.namespaceId, c.seq, c.cubeId, c.revision, c.cid, c.termCount, c.sessionId])
+  return jsonChunks(rows, CHUNK_BYTES_MAX)
+    .flatMap((chunk) => eraseChunk(chunk, atMs, reason))
+    .toSpliced(0, 0, ...expectUnchanged(cubes), ...erasePostings(cubes))
+}
+
+function expectUnchanged(cubes: readonly StoredCube[]): Statement[] {
+  const rows = cubes.map(({ namespaceId, seq, cubeId, revision }) => [namespaceId, seq, cubeId, revision])
+  return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
+    guard(sql`select count(*) = json_array_length(${chunk}) from json_each(${chunk}) j cross join cubes c
+      on c.namespace_id = j.value->>0 and c.seq = j.value->>1 where c.cube_id = j.value->>2 and c.revision = j.value->>3 and c.state != 'frozen'`),
+  )
+}
+
+/** Postings stand in order of their terms, so the terms of a cube are what finds them. */
+function erasePostings(cubes: readonly StoredCube[]): Statement[] {
+  const rows = cubes.flatMap(({ namespaceId, seq, terms }) => terms?.map((term) => [namespaceId, term, seq]) ?? [])
+  const known = ['postings', 'cold_postings'].flatMap((table) =>
+    jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
+      statement(
+        sql`delete from ${sql.raw(table)} where (namespace_id, term, seq) in (select j.value->>0, j.value->>1, j.value->>2 from json_each(${chunk}) j)`,
+      ),
+    ),
+  )
+  const searched = cubes
+    .filter(({ terms }) => terms === null)
+    .flatMap(({ namespaceId, seq }) =>
+      ['postings', 'cold_postings'].map((table) =>
+        statement(sql`delete from ${sql.raw(table)} where namespace_id = ${namespaceId} and seq = ${seq}`),
+      ),
+    )
+  return [...known, ...searched]
+}
+
+function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
+  const places = sql`(select j.value->>0, j.value->>1 from json_each(${chunk}) j)`
+  const ids = sql`(select j.value->>2 from json_each(${chunk}) j)`
+  return [
+    // What is archived is not counted among the documents that searches compare.
+    statement(sql`update namespaces set cube_count = cube_count - d.cubes, term_total = term_total - d.terms
+      from (select j.value->>0 as namespace_id, count(*) as cubes, sum(j.value->>5) as terms from json_each(${chunk}) j
+        cross join cubes c on c.namespace_id = j.value->>0 and c.seq = j.value->>1 where c.state != 'archived' group by 1) d
+      where namespaces.id = d.namespace_id`),
+    statement(sql`update sessions set term_total = term_total - d.terms
+      from (select j.value->>6 as id, sum(j.value->>5) as terms from json_each(${chunk}) j
+        cross join cubes c on c.namespace_id = j.value->>0 and c.seq = j.value->>1 where c.state != 'archived' group by 1) d
+      where sessions.id = d.id`),
+    statement(
+      sql`update namespaces set next_change = next_change + 1 where id in (select j.value->>0 from json_each(${chunk}) j)`,
+    ),
+    statement(sql`delete from fact_links where (namespace_id, from_id) in (select f.namespace_id, f.id from facts f where (f.namespace_id, f.seq) in ${places})
+      or (namespace_id, to_id) in (select f.namespace_id, f.id from facts f where (f.namespace_id, f.seq) in ${places})`),
+    ...BY_SEQ.map((table) => statement(sql`delete from ${sql.raw(table)} where (namespace_id, seq) in ${places}`)),
+    ...BY_CUBE_ID.map((table) => statement(sql`delete from ${sql.raw(table)} where cube_id in ${ids}`)),
+    statement(sql`delete from permissions where cube_id in ${ids}`),
+    statement(sql`delete from cubes where (namespace_id, seq) in ${places}`),
+    statement(sql`insert into tombstones (cube_id, namespace_id, cid, deleted_at_ms, reason)
+      select j.value->>2, j.value->>0, j.value->>4, ${atMs}, ${reason} from json_each(${chunk}) j
+      where true on conflict (cube_id) do update set deleted_at_ms = excluded.deleted_at_ms`),
+  ]
+}
+
+/** Erases everything that belongs to a namespace. */
+export function eraseNamespace(namespaceId: number): Statement[] {
+  const here: SQL = sql`namespace_id = ${namespaceId}`
+  return [
+    statement(sql`delete from revisions where cube_id in (select cube_id from cubes where ${here})`),
+    ...OF_NAMESPACE.map((table) => statement(sql`delete from ${sql.raw(table)} where ${here}`)),
+    statement(sql`delete from namespaces where id = ${namespaceId}`),
+  ]
+}

@@ -1,0 +1,2 @@
+/** Decisions on MemBlocks and feedback. */
+export type BlockWrite = never

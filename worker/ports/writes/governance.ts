@@ -1,0 +1,2 @@
+/** Decisions on permissions, roles and the audit chain. */
+export type GovernanceWrite = never

@@ -1,0 +1,2 @@
+/** Decisions on entities and facts. */
+export type KnowledgeWrite = never

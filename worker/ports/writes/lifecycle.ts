@@ -1,0 +1,2 @@
+/** Decisions of MemLifecycle: changes of state. */
+export type LifecycleWrite = never

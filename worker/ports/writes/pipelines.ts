@@ -1,0 +1,2 @@
+/** Decisions on pipelines and their side effects. */
+export type PipelineWrite = never

@@ -1,0 +1,2 @@
+/** Decisions of MemScheduler. */
+export type ScheduleWrite = never

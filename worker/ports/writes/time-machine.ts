@@ -1,0 +1,2 @@
+/** Decisions of the time machine: restores, snapshots, branches. */
+export type TimeMachineWrite = never
