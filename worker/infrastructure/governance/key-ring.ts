@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { CreateKey, Subject } from '../../../schemas/administration.ts'
 import { isoOf } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
+import { KEY_ROWS_MAX, RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
 import { apiKeys } from '../../../schemas/tables/directory.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import { SCOPES, type Scope } from '../../../schemas/vocabulary.ts'
@@ -32,6 +32,8 @@ export interface KeyRingInit {
    * have many isolates: there each request reads the row, so a revocation holds from the next request on.
    */
   cacheRows: boolean
+  /** Rows kept in memory; default KEY_ROWS_MAX. */
+  rowsMax?: number
 }
 
 /** API keys: minted, verified, rotated, revoked. */
@@ -178,8 +180,11 @@ export class KeyRing {
     const known = this.#rows.get(id)
     if (known !== undefined) return known
     const [row] = await this.#vault.directoryOrm.select().from(apiKeys).where(eq(apiKeys.id, id))
-    if (row !== undefined && this.#init.cacheRows) this.#rows.set(id, row)
-    return row ?? null
+    if (row === undefined) return null
+    const { cacheRows, rowsMax = KEY_ROWS_MAX } = this.#init
+    if (this.#rows.size >= rowsMax) this.#rows.clear()
+    if (cacheRows) this.#rows.set(id, row)
+    return row
   }
 }
 

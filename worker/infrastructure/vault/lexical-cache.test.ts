@@ -90,13 +90,13 @@ describe('cachedLexicalIndex', () => {
   })
 
   it('holds no more numbers than its bound, and forgets the namespace that rested longest', async () => {
-    const list = Array.from({ length: 10 }, (_, i) => i)
+    const list = Array.from({ length: 50 }, (_, i) => i)
     const { index, asked } = sourceOf(new Map([['tea', list]]))
-    const cache = new LexicalCache(80)
+    const cache = new LexicalCache(800)
     const cached = cachedLexicalIndex(index, cache, HERE)
     for (let id = 1; id <= 30; id++) {
       await cached.postings({ ...at(3), id }, ['tea'], { sessions: false })
-      expect(cache.numbers).toBeLessThanOrEqual(80)
+      expect(cache.numbers).toBeLessThanOrEqual(800)
     }
     await cached.postings({ ...at(3), id: 30 }, ['tea'], { sessions: false })
     expect(asked).toHaveLength(30)
@@ -104,9 +104,27 @@ describe('cachedLexicalIndex', () => {
     expect(asked).toHaveLength(31)
   })
 
+  it.each(['statistics', 'postings'] as const)(
+    'stays within its bound when every query brings words that occur nowhere (%s)',
+    async (call) => {
+      const cache = new LexicalCache(800)
+      const { index } = sourceOf(new Map([['tea', [1, 2]]]))
+      const cached = cachedLexicalIndex(index, cache, HERE)
+      let most = 0
+      for (let i = 0; i < 1000; i++) {
+        const terms = ['tea', `a${i}`, `b${i}`]
+        if (call === 'postings') await cached.postings(at(3), terms, { sessions: false })
+        else expect((await cached.statistics(at(3), terms)).documents).toEqual(new Map([['tea', 2]]))
+        most = Math.max(most, cache.numbers)
+      }
+      expect(most).toBeGreaterThan(600)
+      expect(most).toBeLessThanOrEqual(800)
+    },
+  )
+
   it('answers with a list that is too large to keep', async () => {
     const list = Array.from({ length: 100 }, (_, i) => i)
-    const cache = new LexicalCache(80)
+    const cache = new LexicalCache(800)
     const cached = cachedLexicalIndex(sourceOf(new Map([['tea', list]])).index, cache, HERE)
     expect((await cached.postings(at(3), ['tea'], { sessions: false }))[0]?.packed).toEqual(list)
     expect(cache.numbers).toBe(0)

@@ -1,6 +1,9 @@
 import { LEXICAL_CACHE_MS, LEXICAL_CACHE_NAMESPACES_MAX, LEXICAL_CACHE_NUMBERS_MAX } from '../../../schemas/limits.ts'
 import type { IndexedNamespace, LexicalIndex, LexicalStatistics, PostingList } from '../../ports/lexical.ts'
 
+/** What a kept term costs beside its postings, in numbers of 8 bytes: its text, its place in a map, the arrays of its list. */
+const TERM_NUMBERS = 32
+
 /** What was read of one namespace at one version. */
 interface Entry {
   id: number
@@ -35,7 +38,7 @@ export class LexicalCache {
     this.#numbersMax = numbersMax
   }
 
-  /** Numbers held, never more than the bound. */
+  /** Numbers held, kept terms included, never more than the bound. */
   get numbers(): number {
     return this.#numbers
   }
@@ -56,11 +59,26 @@ export class LexicalCache {
 
   /** Keeps a list unless it alone is too large; makes room by forgetting the namespaces that rested longest. */
   keep(entry: Entry, key: string, list: PostingList): void {
-    const size = list.packed.length + list.sessions.length
-    if (size > this.#numbersMax / 8 || this.#entries.get(entry.id) !== entry || entry.lists.has(key)) return
+    const size = TERM_NUMBERS + list.packed.length + list.sessions.length
+    if (size > this.#numbersMax / 8 || !this.#holds(entry) || entry.lists.has(key)) return
     entry.lists.set(key, list)
-    entry.numbers += size
-    this.#numbers += size
+    this.#charge(entry, size)
+  }
+
+  /** Keeps in how many documents a term is. Terms that occur nowhere cost as much as others: people ask for any word. */
+  keepCount(entry: Entry, term: string, count: number): void {
+    if (!this.#holds(entry) || entry.documents.has(term)) return
+    entry.documents.set(term, count)
+    this.#charge(entry, TERM_NUMBERS)
+  }
+
+  #holds(entry: Entry): boolean {
+    return this.#entries.get(entry.id) === entry
+  }
+
+  #charge(entry: Entry, numbers: number): void {
+    entry.numbers += numbers
+    this.#numbers += numbers
     while (this.#numbers > this.#numbersMax) this.#forgetOldest()
   }
 
@@ -78,13 +96,15 @@ export function cachedLexicalIndex(index: LexicalIndex, cache: LexicalCache, rea
     async statistics(namespace, terms) {
       const entry = cache.of(namespace, reading)
       const unknown = terms.filter((term) => !entry.documents.has(term))
-      if (entry.totals === null || unknown.length > 0) {
-        const { documents, ...totals } = await index.statistics(namespace, unknown)
-        entry.totals = totals
-        for (const term of unknown) entry.documents.set(term, documents.get(term) ?? 0)
+      const found = (fresh?: ReadonlyMap<string, number>) => {
+        const counts = terms.map((term) => [term, entry.documents.get(term) ?? fresh?.get(term) ?? 0] as const)
+        return new Map(counts.filter(([, count]) => count > 0))
       }
-      const counts = terms.map((term) => [term, entry.documents.get(term) ?? 0] as const)
-      return { ...entry.totals, documents: new Map(counts.filter(([, count]) => count > 0)) }
+      if (entry.totals !== null && unknown.length === 0) return { ...entry.totals, documents: found() }
+      const { documents, ...totals } = await index.statistics(namespace, unknown)
+      entry.totals = totals
+      for (const term of unknown) cache.keepCount(entry, term, documents.get(term) ?? 0)
+      return { ...totals, documents: found(documents) }
     },
     async postings(namespace, terms, options) {
       if (options.among !== undefined) return index.postings(namespace, terms, options)

@@ -110,6 +110,7 @@ export class EmbeddingBuilder {
 
   /** Forgets all vectors of a namespace in the index. To be called before its rows go. */
   async forgetNamespace(session: VaultSession, orgId: string, namespaceId: number): Promise<void> {
+    this.#waiting.delete(namespaceId)
     for (const { model, dimensions } of await session.vectors.spaces(namespaceId)) {
       await this.#components.vectorIndex.drop({ orgId, namespaceId, model, dimensions })
     }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { analyse, TERM_LENGTH_CHARS_MAX, termCounts } from './analyse.ts'
 
@@ -51,5 +53,20 @@ describe('termCounts', () => {
         ['b', 1],
       ]),
     )
+  })
+  it.each([
+    ['a long word of its own', (i: number) => `identifier${String(i).padStart(8, '0')} ${'some text '.repeat(6000)}`],
+    ['one endless word', (i: number) => `${i}${'abcdef0123'.repeat(6000)}`],
+  ])('holds on to no text that has %s', (_, textOf) => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const used = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    analyse(textOf(0))
+    const before = used()
+    for (let i = 1; i <= 300; i++) analyse(textOf(i))
+    expect((used() - before) / 300).toBeLessThan(6000)
   })
 })

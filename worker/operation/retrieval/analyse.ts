@@ -23,16 +23,21 @@ const OPTIONAL_MARKS = /[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0
 
 const stems = new Map<string, string>()
 
+/** A word cut from a text is a view that keeps the whole text in memory; a copy is held for longer than the text. */
+const copied = (word: string): string => word.split('').join('')
+
 /** Index term of one folded Latin or digit word: irregular form to base, then Porter stem. */
 function termOf(word: string): string {
   const known = stems.get(word)
   if (known !== undefined) return known
-  const base = BASE_BY_FORM.get(word) ?? word
-  const cut =
-    base.length > TERM_LENGTH_CHARS_MAX ? base.slice(0, TERM_LENGTH_CHARS_MAX).replace(HALF_CHARACTER, '') : base
-  const term = /^[a-z]+$/.test(cut) ? stemmer(cut) : cut.replace(/^0(?=\d$)/, '')
+  const isLong = word.length > TERM_LENGTH_CHARS_MAX
+  const own = copied(isLong ? word.slice(0, TERM_LENGTH_CHARS_MAX).replace(HALF_CHARACTER, '') : word)
+  const base = BASE_BY_FORM.get(own) ?? own
+  const term = /^[a-z]+$/.test(base) ? stemmer(base) : base.replace(/^0(?=\d$)/, '')
+  // A key, a hash: too long to be kept as it is, and hardly ever seen again.
+  if (isLong) return term
   if (stems.size >= STEM_CACHE_ENTRIES_MAX) stems.clear()
-  stems.set(word, term)
+  stems.set(own, term)
   return term
 }
 
