@@ -24,6 +24,15 @@ export function facts(count: number): string[] {
   })
 }
 
+const DOCUMENT_LENGTH = 30_000
+
+/** `count` texts of 30,000 characters over a small vocabulary, each with one long word that no other text has, as logs and reports have. */
+export function documents(from: number, count: number): string[] {
+  const filler = `${[DID, LIKE, WHAT, WHERE].join(' ')} `
+  const body = filler.repeat(Math.ceil(DOCUMENT_LENGTH / filler.length)).slice(0, DOCUMENT_LENGTH)
+  return Array.from({ length: count }, (_, i) => `reference${String(from + i).padStart(8, '0')} ${body}`)
+}
+
 export interface FactQuery {
   query: string
   /** The fact that it was made from. */

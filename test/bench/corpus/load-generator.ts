@@ -1,20 +1,23 @@
 /**
  * Writes facts to an edge from a process of its own, so that the server does not share its event loop with the bench.
- * Usage: node load-generator.ts '{"url", "key", "namespace", "kind": "batch" | "single", "from", "count", "connections"}'; prints one line of JSON.
+ * Usage: node load-generator.ts '{"url", "key", "namespaces", "kind": "batch" | "single" | "documents", "from", "count", "connections"}'; prints one line of JSON.
  */
 import { performance } from 'node:perf_hooks'
 import { EdgeClient } from '../harness/edge-client.ts'
 import { inParallel, percentile, slices } from '../harness/statistics.ts'
-import { facts } from './facts.ts'
+import { documents, facts } from './facts.ts'
 
 const CUBES_PER_REQUEST = 1000
+/** 6 MB of text: a request body may have 8. */
+const DOCUMENTS_PER_REQUEST = 200
 
 export interface LoadOrder {
   url: string
   key: string
-  namespace: string
-  /** `batch`: 1000 cubes per request; `single`: one memory per request. */
-  kind: 'batch' | 'single'
+  /** One after another: request i writes to the i-th of them, and after the last to the first again. */
+  namespaces: readonly string[]
+  /** `batch`: 1000 cubes per request; `single`: one memory per request; `documents`: 200 cubes with long texts per request. */
+  kind: 'batch' | 'single' | 'documents'
   /** The facts `from` to `from + count` are written. */
   from: number
   count: number
@@ -27,11 +30,12 @@ export interface LoadResult {
   p99Ms: number
 }
 
-async function load({ url, key, namespace, kind, from, count, connections }: LoadOrder): Promise<LoadResult> {
-  const texts = facts(from + count).slice(from)
-  const path = kind === 'batch' ? '/v1/cubes/batch' : '/v1/memories'
-  const bodies =
-    kind === 'batch' ? batchBodies(texts, namespace) : texts.map((text) => JSON.stringify({ text, namespace }))
+async function load({ url, key, namespaces, kind, from, count, connections }: LoadOrder): Promise<LoadResult> {
+  const texts = kind === 'documents' ? documents(from, count) : facts(from + count).slice(from)
+  const path = kind === 'single' ? '/v1/memories' : '/v1/cubes/batch'
+  const bodies = [...requests(kind, texts)].map((toBody, at) =>
+    JSON.stringify(toBody(namespaces[at % namespaces.length] as string)),
+  )
   const client = new EdgeClient({ url, key, connections })
   const start = performance.now()
   const times = await inParallel(bodies, connections, async (body) => {
@@ -44,9 +48,11 @@ async function load({ url, key, namespace, kind, from, count, connections }: Loa
   return { perSecond, p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99) }
 }
 
-const batchBodies = (texts: readonly string[], namespace: string) =>
-  [...slices(texts, CUBES_PER_REQUEST)].map((batch) =>
-    JSON.stringify({ cubes: batch.map((content) => ({ content, namespace })) }),
-  )
+function* requests(kind: LoadOrder['kind'], texts: readonly string[]): Generator<(namespace: string) => unknown> {
+  if (kind === 'single') for (const text of texts) yield (namespace) => ({ text, namespace })
+  else
+    for (const batch of slices(texts, kind === 'batch' ? CUBES_PER_REQUEST : DOCUMENTS_PER_REQUEST))
+      yield (namespace) => ({ cubes: batch.map((content) => ({ content, namespace })) })
+}
 
 if (import.meta.main) console.log(JSON.stringify(await load(JSON.parse(process.argv[2] ?? '{}') as LoadOrder)))

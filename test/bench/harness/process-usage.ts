@@ -12,7 +12,20 @@ export function cpuMs(pid: number): number {
 }
 
 /** Resident memory of a process, MiB. */
-export function rssMiB(pid: number): number {
-  const kiB = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+export const rssMiB = (pid: number): number => statusMiB(pid, 'VmRSS')
+
+/**
+ * Resident memory of a process in its parts, MiB. Pages of mapped files (program, libraries, database) are copies of what is on disk: the
+ * kernel takes them back when others need memory. Anonymous pages are held until the process frees them.
+ */
+export const memoryMiB = (pid: number): { anonymous: number; mappedFiles: number; peak: number } => ({
+  anonymous: statusMiB(pid, 'RssAnon'),
+  mappedFiles: statusMiB(pid, 'RssFile') + statusMiB(pid, 'RssShmem'),
+  peak: statusMiB(pid, 'VmHWM'),
+})
+
+/** A line of proc_pid_status(5). */
+function statusMiB(pid: number, name: string): number {
+  const kiB = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kiB) / 1024
 }

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { startEmbeddingsServer } from '../corpus/embeddings-server.ts'
-import type { LoadOrder, LoadResult } from '../corpus/load-generator.ts'
+import type { LoadResult } from '../corpus/load-generator.ts'
 import { diskBytes } from '../harness/disk-bytes.ts'
-import { createNamespace, type EdgeTenant, startEdge, tasksDone } from '../harness/edge-tenant.ts'
-import { rssMiB } from '../harness/process-usage.ts'
+import { createNamespace, startEdge, tasksDone } from '../harness/edge-tenant.ts'
+import { generateLoad } from '../harness/generate-load.ts'
+import { memoryMiB, rssMiB } from '../harness/process-usage.ts'
 import type { Recorder } from '../harness/report.ts'
-import { BENCH } from '../harness/repository.ts'
+import { memoryGrowth } from './ingest-memory.ts'
 import type { BenchOptions } from './topic.ts'
 
 const BATCHED_MEMORIES = 50_000
@@ -21,6 +19,7 @@ const NAMESPACE = 'bench'
 export async function ingest(recorder: Recorder, { quick }: BenchOptions): Promise<void> {
   await throughput(recorder, quick ? 10_000 : BATCHED_MEMORIES, quick ? 2000 : SINGLE_MEMORIES)
   await growth(recorder, quick ? GROWTH_SIZES.slice(0, 1) : GROWTH_SIZES)
+  await memoryGrowth(recorder, quick)
   recorder.target('batched.perSecond', '>=', 5000)
   recorder.target('single.perSecond', '>=', 1000)
   recorder.target('disk.perMemory', '<=', 3)
@@ -30,8 +29,8 @@ async function throughput(recorder: Recorder, batched: number, single: number): 
   await using edge = await startEdge()
   await createNamespace(edge.client, NAMESPACE)
   const loads = {
-    single: { kind: 'single', from: 0, count: single, connections: SINGLE_CONNECTIONS },
-    batched: { kind: 'batch', from: single, count: batched, connections: BATCH_CONNECTIONS },
+    single: { kind: 'single', namespaces: [NAMESPACE], from: 0, count: single, connections: SINGLE_CONNECTIONS },
+    batched: { kind: 'batch', namespaces: [NAMESPACE], from: single, count: batched, connections: BATCH_CONNECTIONS },
   } as const
   for (const [name, order] of Object.entries(loads)) {
     recorder.progress(`${name}: ${order.count} memories over ${order.connections} connections`)
@@ -52,6 +51,7 @@ async function growth(recorder: Recorder, sizes: readonly number[]): Promise<voi
     const start = performance.now()
     const load = await generateLoad(edge, {
       kind: 'batch',
+      namespaces: [NAMESPACE],
       from: stored,
       count: size - stored,
       connections: BATCH_CONNECTIONS,
@@ -61,6 +61,7 @@ async function growth(recorder: Recorder, sizes: readonly number[]): Promise<voi
     record(recorder, `withEmbedder.${size}`, load)
     recorder.figure(`withEmbedder.${size}.embedded.perSecond`, (size - stored) / seconds, 'memories/s')
     recorder.figure(`rss.${size}`, rssMiB(server.pid), 'MiB')
+    recorder.figure(`rss.${size}.mappedFiles`, memoryMiB(server.pid).mappedFiles, 'MiB')
     stored = size
   }
   const exitCode = await server.stop()
@@ -75,14 +76,4 @@ function record(recorder: Recorder, name: string, { perSecond, p50Ms, p99Ms }: L
   recorder.figure(`${name}.perSecond`, perSecond, 'memories/s')
   recorder.figure(`${name}.request.p50`, p50Ms, 'ms')
   recorder.figure(`${name}.request.p99`, p99Ms, 'ms')
-}
-
-async function generateLoad(
-  { url, key }: EdgeTenant,
-  order: Omit<LoadOrder, 'url' | 'key' | 'namespace'>,
-): Promise<LoadResult> {
-  const argument: LoadOrder = { url, key, namespace: NAMESPACE, ...order }
-  const program = join(BENCH, 'corpus/load-generator.ts')
-  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(argument)])
-  return JSON.parse(stdout) as LoadResult
 }
