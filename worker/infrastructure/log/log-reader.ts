@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import { isNarrowed, type Principal } from '../../ports/principal.ts'
@@ -11,6 +11,7 @@ export interface LogQuery {
   toMs: number | null
   caller: string | null
   operation: string | null
+  outcome: string | null
   memoryType: string | null
   cubeId: string | null
 }
@@ -31,22 +32,24 @@ export class LogReader {
     this.#principal = principal
   }
 
-  /** Entries newest first, below the id `before`. */
+  /** Entries newest first, below the id `before`; or oldest first, above the id `after`. */
   async page(
     query: LogQuery,
     limit: number,
-    before: number | null,
+    place: { before: number | null } | { after: number },
   ): Promise<(AuditRow & { namespace: string | null })[]> {
     const conditions: (SQL | undefined)[] = [
       eq(auditLog.orgId, this.#principal.orgId),
       isNarrowed(this.#principal)
         ? sql`(${auditLog.caller} = ${this.#principal.keyId} or ${auditLog.namespaceId} in ${reachableNamespaces(this.#principal, 'read')})`
         : undefined,
-      before === null ? undefined : lt(auditLog.id, before),
+      'after' in place ? gt(auditLog.id, place.after) : undefined,
+      'before' in place && place.before !== null ? lt(auditLog.id, place.before) : undefined,
       query.fromMs === null ? undefined : gte(auditLog.atMs, query.fromMs),
       query.toMs === null ? undefined : lte(auditLog.atMs, query.toMs),
       query.caller === null ? undefined : eq(auditLog.caller, query.caller),
       query.operation === null ? undefined : eq(auditLog.operation, query.operation),
+      query.outcome === null ? undefined : eq(auditLog.outcome, query.outcome),
       query.memoryType === null ? undefined : eq(auditLog.memoryType, query.memoryType),
       query.cubeId === null
         ? undefined
@@ -57,7 +60,7 @@ export class LogReader {
       .from(auditLog)
       .leftJoin(namespaces, eq(namespaces.id, auditLog.namespaceId))
       .where(and(...conditions))
-      .orderBy(desc(auditLog.id))
+      .orderBy('after' in place ? asc(auditLog.id) : desc(auditLog.id))
       .limit(limit)
     return rows.map(({ entry, namespace }) => ({ ...entry, namespace }))
   }

@@ -66,6 +66,7 @@ export class MemoryWriter {
         context,
         namespace.id,
         cubes.map((cube) => cube.record.cubeId),
+        cubes.map((cube) => cube.record.memoryType),
       ),
     ]).catch(async (error: unknown) => {
       // The batch expects two things: vectors as long as the model's others, which is told by looking again, and room for the cubes.
@@ -103,7 +104,7 @@ export class MemoryWriter {
     const writes: VaultWrite[] = [
       ...plan.writes,
       { kind: 'update_cube', stored: storedCube(stored, []), cube: draft.cube, textChanged: draft.textChanged },
-      auditOf(context, stored.cube.namespaceId, [cubeId]),
+      auditOf(context, stored.cube.namespaceId, [cubeId], [stored.cube.memoryType]),
     ]
     await this.#applyWithBlobs(vault, [draft], context, writes).catch((error: unknown) => {
       throw error instanceof GuardError ? outdated() : error
@@ -120,7 +121,7 @@ export class MemoryWriter {
     await vault
       .apply([
         { kind: 'delete_cubes', cubes: [cube], atMs: context.nowMs, reason: 'deleted' },
-        auditOf(context, cube.namespaceId, [cubeId]),
+        auditOf(context, cube.namespaceId, [cubeId], [found.cube.memoryType]),
       ])
       .catch((error: unknown) => {
         throw error instanceof GuardError ? outdated() : error

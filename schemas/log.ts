@@ -1,0 +1,46 @@
+import { z } from 'zod'
+
+const stamp = z.iso.datetime()
+
+export const LogEntry = z
+  .strictObject({
+    id: z.int(),
+    at: stamp,
+    requestId: z.string(),
+    caller: z.string(),
+    operation: z.string(),
+    outcome: z.string(),
+    namespace: z.string().nullable(),
+    memoryType: z.string().nullable(),
+    cubeCount: z.int(),
+    cubeIds: z.array(z.string()),
+    hash: z.string().nullable().meta({ description: 'Place in the hash chain; null until the next seal.' }),
+  })
+  .meta({ id: 'LogEntry', description: 'MemOS paper, section 5.3.2 (LogQuery API).' })
+export type LogEntry = z.infer<typeof LogEntry>
+
+export const UsageReport = z
+  .strictObject({
+    cubes: z.int(),
+    bytes: z.int(),
+    cubesMax: z.int().nullable(),
+    days: z.array(z.strictObject({ day: z.string(), reads: z.int(), writes: z.int(), searches: z.int() })),
+  })
+  .meta({ id: 'UsageReport' })
+
+/** What a check of the audit log found. */
+export const ChainReport = z
+  .strictObject({
+    ok: z.boolean(),
+    checked: z.int().meta({ description: 'Sealed rows that were hashed anew.' }),
+    unsealed: z.int().meta({ description: 'Rows since the last seal, at most a minute old; not covered yet.' }),
+    head: z
+      .strictObject({ rows: z.int(), hash: z.string(), sealedAt: stamp })
+      .nullable()
+      .meta({ description: 'Keep it elsewhere: who can rewrite the database can rewrite the whole chain.' }),
+    fault: z
+      .strictObject({ id: z.int().nullable(), kind: z.enum(['altered', 'unsealed_inside', 'missing']) })
+      .nullable(),
+  })
+  .meta({ id: 'ChainReport' })
+export type ChainReport = z.infer<typeof ChainReport>
