@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { NamespaceName } from './common.ts'
+import { Content } from './cube.ts'
+import { SEARCH_NAMESPACES_MAX } from './limits.ts'
 
 const stamp = z.iso.datetime()
 
@@ -44,3 +47,20 @@ export const ChainReport = z
   })
   .meta({ id: 'ChainReport' })
 export type ChainReport = z.infer<typeof ChainReport>
+
+export const TraceRequest = z
+  .strictObject({ text: Content, namespaces: z.array(NamespaceName).min(1).max(SEARCH_NAMESPACES_MAX).optional() })
+  .meta({ id: 'TraceRequest', examples: [{ text: 'The ferry to the island left at dawn.' }] })
+
+/** What tells where a text came from. */
+export const TraceReport = z
+  .strictObject({
+    genuineMarks: z.int().meta({ description: 'Marks in the text that this deployment made for the organisation.' }),
+    exports: z
+      .array(LogEntry)
+      .meta({ description: 'Exports whose mark the text carries, as far as the log still has them.' }),
+    sources: z.array(z.strictObject({ cubeId: z.string(), share: z.number() })).meta({
+      description: 'Readable cubes that hold the words of the text, and the share of it that each holds.',
+    }),
+  })
+  .meta({ id: 'TraceReport' })

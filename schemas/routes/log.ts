@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Moment, Name, PageQuery, pageOf } from '../common.ts'
-import { ChainReport, LogEntry, UsageReport } from '../log.ts'
+import { ChainReport, LogEntry, TraceReport, TraceRequest, UsageReport } from '../log.ts'
 import { defineRoutes } from '../route.ts'
 import { MemoryType } from '../vocabulary.ts'
 
@@ -43,6 +43,16 @@ export const logRoutes = defineRoutes({
     scope: 'log:read',
     status: 200,
     response: ChainReport,
+  },
+  traceText: {
+    method: 'post',
+    path: '/v1/log/trace',
+    summary: 'Find out where a text came from: the exports whose mark it carries, and the cubes that hold its words',
+    tag: 'Log',
+    scope: 'log:read',
+    body: TraceRequest,
+    status: 200,
+    response: TraceReport,
   },
   getUsage: {
     method: 'get',

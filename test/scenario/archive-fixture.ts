@@ -13,6 +13,7 @@ import { MemVault } from '../../worker/infrastructure/vault/mem-vault.ts'
 import { NamespaceDirectory } from '../../worker/infrastructure/vault/namespace-directory.ts'
 import { type VaultSession, vaultSessions } from '../../worker/infrastructure/vault/vault-session.ts'
 import type { EmbeddingBuilder } from '../../worker/operation/embed/embedding-builder.ts'
+import { labelsOf, redactSensitive, sensitivityOf } from '../../worker/operation/governance/sensitive.ts'
 import { indexText } from '../../worker/operation/organise/draft-cube.ts'
 import { MemoryWriter, storedCube } from '../../worker/operation/organise/memory-writer.ts'
 import { placeText } from '../../worker/operation/organise/place-text.ts'
@@ -28,6 +29,7 @@ type UpdateMode = z.infer<typeof UpdateModeSchema>
 export const NOW_MS = Date.UTC(2026, 4, 1)
 
 const silent: Logger = { info() {}, warn() {}, error() {} }
+const SENSITIVE = { labelsOf, sensitivityOf, redactSensitive }
 const embeddings = { plan: () => ({ taskId: null, writes: [] }), wake() {} }
 
 /** One deployment on an in-memory database: real vault, blobs, writer and search. */
@@ -40,12 +42,12 @@ export async function openDeployment() {
     defer() {},
   }
   const vault = new MemVault({ databases: new Map([['default', database]]) })
-  const sessions = vaultSessions({ vault, blobs, vectorIndex: exactScanIndex(), logger: silent })
+  const sessions = vaultSessions({ vault, blobs, vectorIndex: exactScanIndex(), logger: silent, redact: redactSensitive })
   const organisations = new OrganisationDirectory({ vault, runtime })
   const directory = new NamespaceDirectory(vault, runtime)
   const writer = new MemoryWriter({ blobs, runtime, encodeVector: () => new Uint8Array() })
   const operator = new MemOperator({ embedders: [], reranker: null, logger: silent })
-  const organise = { analyserVersion: ANALYSER_VERSION, indexText, featuresOf, placeText, storedCube }
+  const organise = { analyserVersion: ANALYSER_VERSION, indexText, featuresOf, placeText, storedCube, ...SENSITIVE }
   const archives = new ArchiveService({ blobs, organise, embeddings })
 
   /** A place to keep memory: an organisation with one shared namespace. */
@@ -72,6 +74,12 @@ const contextOf = (orgId: string, scopes: readonly Scope[]): RequestContext => (
     scopes: new Set(scopes),
     subject: null,
     namespaces: null,
+    clearance: scopes.includes('memory:secret') ? 'secret' : 'personal',
+    purposes: null,
+    tasks: null,
+    purpose: null,
+    task: null,
+    atMs: NOW_MS,
     ratePerMinute: 1,
     expiresAtMs: null,
     root: false,

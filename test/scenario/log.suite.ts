@@ -91,6 +91,7 @@ export function log(open: OpenEdge) {
         ['createNamespace', { body: { name: 'n', layer: 'shared' } }],
         ['updateNamespace', { ...n, body: { settings: {} } }],
         ['setGrants', { ...n, body: { grants: [] } }],
+        ['runSchedule', { ...n, body: {} }],
         ['deleteNamespace', n],
         ['createUser', { body: { id: 'ana' } }],
         ['deleteUser', { params: { id: 'ana' } }],
@@ -126,6 +127,31 @@ export function log(open: OpenEdge) {
           .poll(outcomes, { message: operation, timeout: 5000 })
           .toEqual([operation === 'moveOrganisation' ? 'invalid_request' : 'ok'])
       }
+    })
+
+    it('is exported line by line, and is checked against its hash chain', async () => {
+      const { admin, id: orgId } = await tenant()
+      for (const content of ['one', 'two', 'three']) await admin.ok('createCube', { body: { content } })
+      await admin.refused('createCube', { body: { content: '' } })
+      const before = await admin.ok('verifyLog', {})
+      expect(before).toMatchObject({ ok: true, checked: 0, head: null })
+      const lines = async (query: string) => {
+        const text = await (await admin.raw('GET', `/v1/log/export${query}`)).text()
+        return text
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => JSON.parse(line))
+      }
+      await expect.poll(async () => (await lines('?outcome=invalid_request')).length).toBe(1)
+      const exported = await lines('?operation=createCube&outcome=ok')
+      expect(exported.map(({ operation, outcome }) => [operation, outcome])).toEqual(
+        Array(3).fill(['createCube', 'ok']),
+      )
+      expect(await lines('?memoryType=plaintext')).toHaveLength(3)
+      expect(await lines('?memoryType=parametric')).toEqual([])
+      const narrowed = await admin.newKey({ scopes: ['log:read'], namespaces: ['default'] })
+      expect((await narrowed.refused('verifyLog', {})).code).toBe('forbidden')
+      expect(await edge().rows('select count(*) from audit_heads where org_id = ?', orgId)).toEqual([[0]])
     })
 
     it('is asked by time, caller, operation, cube and page', async () => {

@@ -133,7 +133,10 @@ export class PartImport implements ImportPlan<CheckedCube> {
       if (before === undefined) return { kind: 'create', cube: toNewCube({ ...cube, content, author }, organise) }
       const fresh = revisionsAfter(cube.revisions, before.cube)
       if (fresh.length === 0) throw new GuardError('the cube has changed since the decision')
-      const next = toNewCube({ ...cube, revisions: fresh, content, author }, organise)
+      // What is at hand here stays at hand: putting away is a change of state, and an update is none.
+      const state = cube.record.state === 'archived' ? before.cube.state : cube.record.state
+      const record = { ...cube.record, state }
+      const next = toNewCube({ ...cube, record, revisions: fresh, content, author }, organise)
       const isSame = (['title', 'speaker', 'role', 'saidAtMs'] as const).every(
         (name) => next.record[name] === before.cube[name],
       )
@@ -167,6 +170,7 @@ function decideOne({ record, revisions }: CheckedCube, occupant: Occupant | unde
   if (!occupant.isMine) return { kind: 'skip', reason: 'id_in_use' }
   if (occupant.isKnown) return { kind: 'unchanged' }
   if (revisionsAfter(revisions, occupant).length === 0) return { kind: 'skip', reason: 'another_history' }
+  if (occupant.state === 'archived') return { kind: 'skip', reason: 'cube_archived' }
   return occupant.state === 'frozen' ? { kind: 'skip', reason: 'cube_frozen' } : { kind: 'update' }
 }
 

@@ -106,10 +106,11 @@ async function applyGrants(
   report: ImportReport,
 ): Promise<void> {
   if (grants.length === 0) return
-  if (namespace.layer === 'private' || !context.principal.scopes.has('namespace:admin')) {
+  const names = await session.permissions.administeredIds([namespace.name])
+  if (names.size === 0 || !context.principal.scopes.has('namespace:admin')) {
     report.skipped.push({ line: 0, reason: 'grants_not_permitted' })
     return
   }
   const there = await session.namespaces.grants(namespace.id)
-  await session.namespaces.setGrants(namespace.id, [...there, ...grants], context.nowMs)
+  await session.vault.apply([await session.permissions.replaceGrants(namespace, [...there, ...grants])])
 }

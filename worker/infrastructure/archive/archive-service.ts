@@ -10,7 +10,6 @@ import { importForeign } from './foreign-import.ts'
 import type { EmbeddingPlanner } from './import-batches.ts'
 import type { ImportReport } from './import-report.ts'
 import type { Organise } from './organise.ts'
-import { type Redactor, redactPatterns } from './redact-patterns.ts'
 import { parseRedaction } from './redaction.ts'
 import { packFiles } from './tar-stream.ts'
 
@@ -20,8 +19,6 @@ export interface ArchiveComponents {
   organise: Organise
   /** The EmbeddingBuilder. */
   embeddings: EmbeddingPlanner
-  /** What `redact=patterns` does to a text; by default redactPatterns. */
-  redactor?: Redactor
 }
 
 export type ImportFormat = 'memos' | ForeignFormat
@@ -42,10 +39,10 @@ export class ArchiveService {
   export(
     session: VaultSession,
     namespace: NamespaceRow,
-    { redact }: { redact?: string | undefined },
+    { redact, mark }: { redact?: string | undefined; mark?: ((text: string) => string) | null },
     context: RequestContext,
   ): ReadableStream<Uint8Array> {
-    const redaction = parseRedaction(redact, this.#components.redactor ?? redactPatterns)
+    const redaction = parseRedaction(redact, this.#components.organise.redactSensitive, mark)
     return packFiles(exportFiles(this.#components, session, namespace, redaction, context))
   }
 

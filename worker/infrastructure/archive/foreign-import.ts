@@ -101,6 +101,7 @@ class ForeignImport implements ImportPlan<ForeignCube> {
     const rows = await session.cubes.revisions(cubeId, REVISIONS_SEARCHED, null)
     // What was imported before stays as it is, later edits here included.
     if (rows.some((row) => session.cubes.decode(row).salt === salt)) return { kind: 'unchanged' }
+    if (occupant.state === 'archived') return { kind: 'skip', reason: 'cube_archived' }
     return occupant.state === 'frozen' ? { kind: 'skip', reason: 'cube_frozen' } : { kind: 'update' }
   }
 
@@ -221,7 +222,7 @@ function recordOf({ cubeId, memory }: ForeignCube, nowMs: number, before: FullCu
   } = memory
   const isUsable = saidAtMs !== null && !isTooFarAhead(saidAtMs, nowMs)
   return {
-    state,
+    state: before !== undefined && state === 'archived' ? before.cube.state : state,
     memoryType: 'plaintext',
     semanticType,
     title,

@@ -11,6 +11,7 @@ export type SkipReason =
   | 'id_in_use'
   | 'another_history'
   | 'cube_frozen'
+  | 'cube_archived'
   | 'expired'
   | 'blob_too_large'
   | 'grants_not_permitted'

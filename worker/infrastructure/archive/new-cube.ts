@@ -22,6 +22,7 @@ export function toNewCube({ cubeId, record, revisions, content, author }: CubeSo
   const { session, position, ...local } = record
   const source = { ...local, content: content ?? '' }
   const text = organise.indexText(source)
+  const labels = organise.labelsOf(local.title === null ? source.content : `${local.title}\n${source.content}`)
   const rows = revisions.map((revision) => rowOf(revision, author))
   return {
     record: {
@@ -35,7 +36,8 @@ export function toNewCube({ cubeId, record, revisions, content, author }: CubeSo
       contentBytes: utf8Length(source.content),
       validFromMs: current.view.validFromMs ?? null,
       validToMs: current.view.validToMs ?? null,
-      labels: [],
+      labels,
+      sensitivity: organise.sensitivityOf(local.sensitivity, labels),
     },
     revision: rowOf(current, author),
     history: rows.slice(0, -1),

@@ -1,5 +1,6 @@
 import type { Cid } from '../../../schemas/cid.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
+import type { SensitiveLabel, Sensitivity } from '../../../schemas/vocabulary.ts'
 import type { IndexedText, StoredCube } from '../../ports/vault-write.ts'
 import type { FullCube } from '../vault/cube-reader.ts'
 
@@ -15,6 +16,11 @@ export interface Organise {
     role: string | null
     saidAtMs: number
   }): IndexedText
+  /** Kinds of sensitive content in title and text, and how sensitive a cube with them is. */
+  labelsOf(text: string): SensitiveLabel[]
+  sensitivityOf(stated: Sensitivity, labels: readonly SensitiveLabel[]): Sensitivity
+  /** The text without what `labelsOf` finds. */
+  redactSensitive(text: string): string
   featuresOf(source: { text: string; role: string | null }): number
   /** Text as a revision carries it: inside, or as a blob when it is long. */
   placeText(text: string): {

@@ -15,7 +15,9 @@ import type { Revision } from '../../../schemas/revision.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { ArchiveRecord } from './archive-format.ts'
 import type { Organise } from './organise.ts'
-import type { Redactor } from './redact-patterns.ts'
+
+/** Text without what identifies people. */
+export type Redactor = (text: string) => string
 
 const CONTENT_MASK = '[redacted]'
 const SALT_BYTES = 16
@@ -27,6 +29,8 @@ const utf8 = new TextEncoder()
 export interface Redaction {
   names: readonly string[]
   clean: Redactor
+  /** What every text that goes out is marked with; null for none. */
+  mark: Redactor | null
 }
 
 export interface RedactionSource {
@@ -47,16 +51,20 @@ export interface RedactedCube {
 }
 
 /** @throws MemosError invalid_request naming `redact` */
-export function parseRedaction(text: string | undefined, redactor: Redactor): Redaction | null {
+export function parseRedaction(
+  text: string | undefined,
+  redactor: Redactor,
+  mark: Redactor | null = null,
+): Redaction | null {
   const names = [...new Set((text ?? '').split(',').map((name) => name.trim()))].filter((name) => name !== '').sort()
-  if (names.length === 0) return null
+  if (names.length === 0 && mark === null) return null
   const unknown = names.find((name) => !FIELD.test(name))
   if (unknown !== undefined)
     throw new MemosError('invalid_request', {
       field: 'redact',
       expected: 'a list of speaker, title, content, patterns, metadata.KEY',
     })
-  return { names, clean: names.includes('patterns') ? redactor : (part) => part }
+  return { names, mark, clean: names.includes('patterns') ? redactor : (part) => part }
 }
 
 /**
@@ -87,9 +95,11 @@ export function redactCube(
   }
 }
 
-function redactContent(content: string | null, { names, clean }: Redaction): string | null | undefined {
+function redactContent(content: string | null, { names, clean, mark }: Redaction): string | null | undefined {
   if (content === null) return names.includes('content') || names.includes('patterns') ? undefined : null
-  return names.includes('content') ? CONTENT_MASK : toCanonicalText(clean(content))
+  if (names.includes('content')) return CONTENT_MASK
+  const cleaned = clean(content)
+  return toCanonicalText(mark === null ? cleaned : mark(cleaned))
 }
 
 function redactRecord(

@@ -1,8 +1,14 @@
 import { isoOf, momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { LOG_EXPORT_PAGE_ROWS } from '../../../schemas/limits.ts'
+import {
+  LOG_EXPORT_PAGE_ROWS,
+  QUERY_LENGTH_MAX,
+  SEARCH_NAMESPACES_MAX,
+  SEARCH_RESULTS_MAX,
+} from '../../../schemas/limits.ts'
 import type { RouteQuery } from '../../../schemas/route.ts'
 import type { logRoutes } from '../../../schemas/routes/log.ts'
+import { SearchRequest } from '../../../schemas/search.ts'
 import type { LogQuery } from '../../infrastructure/log/log-reader.ts'
 import { isNarrowed } from '../../ports/principal.ts'
 import type { Handler } from '../http/bind-route.ts'
@@ -69,7 +75,40 @@ export const verifyLog: Handler<Routes['verifyLog']> = async (edge, context) => 
   }
 }
 
+/** Exports that a trace looks through, newest first. */
+const TRACED_EXPORTS_MAX = 10_000
+
+export const traceText: Handler<Routes['traceText']> = async (edge, context, { body }) => {
+  await edge.activity.flush()
+  const session = await edge.sessions(context, 'read')
+  const exported = await session.log.page({ ...filterOf({}), operation: 'exportNamespace' }, TRACED_EXPORTS_MAX, {
+    before: null,
+  })
+  const requestIds = exported.map(({ requestId }) => requestId)
+  const marks = edge.watermarks.requestsOf(body.text, context.principal.orgId, requestIds)
+  const namespaces = await edge.namespaces.forRead(session.vault, body, context, SEARCH_NAMESPACES_MAX)
+  const query = SearchRequest.parse({
+    query: body.text.slice(0, QUERY_LENGTH_MAX),
+    limit: SEARCH_RESULTS_MAX,
+    mode: 'lexical',
+  })
+  const { found } = context.principal.scopes.has('memory:read')
+    ? await edge.operator.search(session, namespaces, query, context)
+    : { found: [] }
+  edge.activity.record({ context, outcome: 'ok', metric: 'searches', audited: true })
+  const sources = found.map(({ full }) => full)
+  return {
+    genuineMarks: marks.genuine,
+    exports: exported.filter(({ requestId }) => marks.requestIds.includes(requestId)).map(toLogEntry),
+    sources: edge.watermarks.sourcesOf(body.text, sources),
+  }
+}
+
 export const getUsage: Handler<Routes['getUsage']> = async (edge, context) => {
+  if (isNarrowed(context.principal))
+    throw new MemosError('forbidden', {
+      detail: 'A key that is bound to a subject or to namespaces does not read what the whole organisation uses.',
+    })
   await edge.activity.flush()
   const { log, vault } = await edge.sessions(context, 'read')
   return { ...(await log.usage(context.nowMs)), cubesMax: vault.organisation.cubesMax }

@@ -8,7 +8,12 @@ export const exportNamespace: Handler<Routes['exportNamespace']> = async (edge, 
   const session = await edge.sessions(context, 'read')
   const namespace = await session.namespaces.byName(query.namespace, 'read')
   if (namespace === null) throw new MemosError('not_found')
-  const archive = edge.archives.export(session, namespace, query, context)
+  const archive = edge.archives.export(
+    session,
+    namespace,
+    { redact: query.redact, mark: query.watermark ? edge.watermarks.marker(context) : null },
+    context,
+  )
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: namespace.id })
   const headers = {
     'content-type': 'application/x-tar',

@@ -9,6 +9,7 @@ import type { Rendition } from '../../../schemas/rendition.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { IndexedText, NewCube } from '../../ports/vault-write.ts'
+import { labelsOf, sensitivityOf } from '../governance/sensitive.ts'
 import { ANALYSER_VERSION } from '../retrieval/analyse.ts'
 import { indexDocument } from '../retrieval/document.ts'
 import { placeText } from './place-text.ts'
@@ -41,10 +42,18 @@ export const speakerTerm = (speaker: string): string => `@${speaker.toLowerCase(
 /** Term that marks an assistant's turn: namespaces that hold one are conversations with an assistant. */
 export const ASSISTANT_TERM = '@@assistant'
 
+/** Everything that a cube says in words. */
+export const textOf = (title: string | null, content: string): string =>
+  title === null ? content : `${title}\n${content}`
+
 /** What the inverted index holds of a text: who and when in front, then title and text. */
 export function indexText({ content, title, speaker, role, saidAtMs }: IndexSource): IndexedText {
-  const text = title === null ? content : `${title}\n${content}`
-  const { terms, length, features } = indexDocument({ text, speaker, role, date: isoOf(saidAtMs) })
+  const { terms, length, features } = indexDocument({
+    text: textOf(title, content),
+    speaker,
+    role,
+    date: isoOf(saidAtMs),
+  })
   const counts: [string, number][] = [...terms]
   if (speaker !== null) counts.push([speakerTerm(speaker), 1])
   if (role === 'assistant') counts.push([ASSISTANT_TERM, 1])
@@ -108,6 +117,7 @@ function assemble(
   const role = input.role ?? null
   const title = revision.title ?? null
   const text = indexText({ content, title, speaker, role, saidAtMs })
+  const labels = labelsOf(textOf(title, content))
   const expiresAtMs = input.expiresAt === undefined ? null : momentMs(input.expiresAt)
   if (expiresAtMs !== null && expiresAtMs <= nowMs)
     throw new MemosError('invalid_request', { field: 'expiresAt', expected: 'a time in the future' })
@@ -127,7 +137,7 @@ function assemble(
       updatedAtMs: nowMs,
       expiresAtMs,
       priority: input.priority,
-      sensitivity: input.sensitivity,
+      sensitivity: sensitivityOf(input.sensitivity, labels),
       originKind: input.origin.kind,
       originRef: input.origin.ref ?? null,
       provenanceId: revision.cubeId,
@@ -139,7 +149,7 @@ function assemble(
       contentBytes: utf8Length(content),
       validFromMs: revision.validFromMs ?? null,
       validToMs: revision.validToMs ?? null,
-      labels: [],
+      labels,
     },
     revision: { number: 1, bytes: bytes as Buffer, mode: 'create', author, createdAtMs: nowMs },
     text,

@@ -9,8 +9,9 @@ import { CONTENT_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
+import { labelsOf, sensitivityOf } from '../governance/sensitive.ts'
 import { ANALYSER_VERSION } from '../retrieval/analyse.ts'
-import { type Draft, type DraftContext, indexText } from './draft-cube.ts'
+import { type Draft, type DraftContext, indexText, textOf } from './draft-cube.ts'
 import { placeText } from './place-text.ts'
 
 const SALT_BYTES = 16
@@ -35,7 +36,7 @@ const united = <T>(mode: UpdateCube['mode'], before: T, given: T | undefined, un
 
 /**
  * The next revision of a cube. Model-bound renditions are dropped when the text changes: they encode the old one.
- * @throws MemosError invalid_request, cube_frozen, revision_conflict (expectedRevision does not match)
+ * @throws MemosError invalid_request, cube_frozen, cube_archived, revision_conflict (expectedRevision does not match)
  */
 export function reviseCube(
   stored: FullCube,
@@ -44,6 +45,7 @@ export function reviseCube(
 ): Draft & { textChanged: boolean } {
   const { cube, revision: before } = stored
   if (cube.state === 'frozen') throw new MemosError('cube_frozen')
+  if (cube.state === 'archived') throw new MemosError('cube_archived')
   if (update.expectedRevision !== undefined && update.expectedRevision !== cube.revision)
     throw conflict(`revision ${cube.revision}, which is the current one`)
   const content = mergeText(stored.content ?? '', update)
@@ -70,6 +72,7 @@ export function reviseCube(
   }
   const { cid, bytes } = encodeRevision(revision)
   const text = indexText({ ...cube, content, title })
+  const labels = labelsOf(textOf(title, content))
   return {
     textChanged: contentChanged || title !== cube.title,
     blobs: placed.blob === null ? [] : [placed.blob],
@@ -84,7 +87,8 @@ export function reviseCube(
         updatedAtMs: context.nowMs,
         expiresAtMs: expiry(cube.expiresAtMs, update.expiresAt, context.nowMs),
         priority: update.priority ?? cube.priority,
-        sensitivity: update.sensitivity ?? cube.sensitivity,
+        sensitivity: sensitivityOf(update.sensitivity ?? cube.sensitivity, labels),
+        labels,
         tags: revision.tags,
         metadata: united(update.mode, cube.metadata, update.metadata, (a, b) => ({ ...a, ...b })),
         features: text.features,
