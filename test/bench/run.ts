@@ -5,13 +5,14 @@ import { parseArgs } from 'node:util'
 import { formatReport } from './harness/print-report.ts'
 import { Recorder, type Report } from './harness/report.ts'
 import { BENCH, REPOSITORY } from './harness/repository.ts'
+import { embedder } from './topics/embedder.ts'
 import { footprint } from './topics/footprint.ts'
 import { ingest } from './topics/ingest.ts'
 import { retrieval } from './topics/retrieval.ts'
 import { search } from './topics/search.ts'
 import type { Topic } from './topics/topic.ts'
 
-const TOPICS: Record<string, Topic> = { footprint, ingest, search, retrieval }
+const TOPICS: Record<string, Topic> = { embedder, footprint, ingest, search, retrieval }
 const DATA_DEFAULT = join(REPOSITORY, '../shared/eval')
 
 const { values, positionals } = parseArgs({

@@ -13,8 +13,16 @@ export interface EmbeddingsServer extends AsyncDisposable {
   readonly env: { MEMOS_EMBEDDER: string; MEMOS_EMBEDDER_MODEL: string }
 }
 
-/** An OpenAI-compatible `POST /v1/embeddings` over the hashing embedder, on a free port of 127.0.0.1. */
-export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
+export interface ServedModel {
+  readonly model: string
+  /** Unit vector of a text. */
+  vector(text: string): Float32Array
+}
+
+const HASHING: ServedModel = { model: EMBEDDER_MODEL, vector: embed }
+
+/** An OpenAI-compatible `POST /v1/embeddings` over one model, on a free port of 127.0.0.1. */
+export async function startEmbeddingsServer(served: ServedModel = HASHING): Promise<EmbeddingsServer> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -22,7 +30,7 @@ export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
     const body = isKnown ? EmbeddingsRequest.safeParse(JSON.parse(Buffer.concat(chunks).toString())) : undefined
     response.writeHead(body?.success ? 200 : isKnown ? 400 : 404, { 'content-type': 'application/json' })
     response.end(
-      JSON.stringify(body?.success ? answer(body.data) : { error: { message: 'not an embeddings request' } }),
+      JSON.stringify(body?.success ? answer(served, body.data) : { error: { message: 'not an embeddings request' } }),
     )
   })
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -30,7 +38,7 @@ export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
   await promise
   const { port } = server.address() as AddressInfo
   return {
-    env: { MEMOS_EMBEDDER: `http://127.0.0.1:${port}/v1`, MEMOS_EMBEDDER_MODEL: EMBEDDER_MODEL },
+    env: { MEMOS_EMBEDDER: `http://127.0.0.1:${port}/v1`, MEMOS_EMBEDDER_MODEL: served.model },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((closed) => server.close(closed))
@@ -38,12 +46,12 @@ export async function startEmbeddingsServer(): Promise<EmbeddingsServer> {
   }
 }
 
-function answer({ input, encoding_format }: z.infer<typeof EmbeddingsRequest>) {
+function answer(served: ServedModel, { input, encoding_format }: z.infer<typeof EmbeddingsRequest>) {
   const texts = typeof input === 'string' ? [input] : input
   const data = texts.map((text, index) => {
-    const vector = embed(text)
+    const vector = served.vector(text)
     const embedding = encoding_format === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector]
     return { object: 'embedding', index, embedding }
   })
-  return { object: 'list', model: EMBEDDER_MODEL, data, usage: { prompt_tokens: 0, total_tokens: 0 } }
+  return { object: 'list', model: served.model, data, usage: { prompt_tokens: 0, total_tokens: 0 } }
 }

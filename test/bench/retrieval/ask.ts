@@ -5,6 +5,8 @@ import type { EdgeClient } from '../harness/edge-client.ts'
 import { inParallel } from '../harness/statistics.ts'
 import type { Question } from './dataset.ts'
 
+type SearchMode = z.input<typeof SearchRequest>['mode']
+
 const QUESTIONS_IN_FLIGHT = 4
 
 export interface Answers {
@@ -14,16 +16,18 @@ export interface Answers {
   times: number[]
 }
 
-/** Asks every question in the namespace that `namespaceOf` names for its haystack. */
+/** Asks every question in the namespace that `namespaceOf` names for its haystack; without a `mode`, as the edge does by default. */
 export async function ask(
   client: EdgeClient,
   questions: readonly Question[],
   namespaceOf: (conv: string) => string,
+  mode?: SearchMode,
 ): Promise<Answers> {
   const times: number[] = []
   const entries = await inParallel(questions, QUESTIONS_IN_FLIGHT, async (question): Promise<[string, string[]]> => {
     const start = performance.now()
-    const response = await client.post<SearchResponse>('/v1/search', requestOf(question, namespaceOf(question.conv)))
+    const request = { ...requestOf(question, namespaceOf(question.conv)), ...(mode && { mode }) }
+    const response = await client.post<SearchResponse>('/v1/search', request)
     times.push(performance.now() - start)
     return [question.question_id, response.results.map(({ cube }) => String(cube.metadata.sourceId))]
   })

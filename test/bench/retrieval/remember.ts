@@ -3,13 +3,32 @@ import { BATCH_ITEMS_MAX, REQUEST_BODY_BYTES_MAX } from '../../../schemas/limits
 import type { RememberRequest } from '../../../schemas/memories.ts'
 import { ROLES } from '../../../schemas/vocabulary.ts'
 import type { EdgeClient } from '../harness/edge-client.ts'
-import { type Turn, textOf } from './dataset.ts'
+import { createNamespace, tasksDone } from '../harness/edge-tenant.ts'
+import { type Dataset, haystacks, type Turn, textOf } from './dataset.ts'
 
 type Request = z.input<typeof RememberRequest>
 type Message = NonNullable<Request['messages']>[number]
 
 /** Half of the limit: the bytes of the messages are counted without the JSON around them. */
 const BATCH_BYTES_MAX = REQUEST_BODY_BYTES_MAX / 2
+
+/** Writes each haystack of a set into a namespace of its own, waits until all are embedded, and returns the namespaces by haystack. */
+export async function rememberHaystacks(
+  client: EdgeClient,
+  { name, turns }: Dataset,
+  onProgress: (line: string) => void,
+): Promise<Map<string, string>> {
+  const namespaces = new Map<string, string>()
+  for (const [conv, ofConv] of haystacks(turns)) {
+    const namespace = `bench-${name}-${namespaces.size}`
+    namespaces.set(conv, namespace)
+    onProgress(`${name}: remembering ${ofConv.length} turns of haystack ${namespaces.size}`)
+    await createNamespace(client, namespace)
+    await remember(client, namespace, ofConv)
+  }
+  await tasksDone(client, onProgress)
+  return namespaces
+}
 
 /** Writes turns as the messages of their sessions, session after session, and returns how many were written; blank ones are left out. */
 export async function remember(client: EdgeClient, namespace: string, turns: readonly Turn[]): Promise<number> {

@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs'
-import { createNamespace, type EdgeTenant, startEdge, tasksDone } from '../harness/edge-tenant.ts'
+import { type EdgeTenant, startEdge } from '../harness/edge-tenant.ts'
 import { installPeers } from '../harness/peer-packages.ts'
 import type { Comparison, Recorder } from '../harness/report.ts'
 import { percentile } from '../harness/statistics.ts'
 import { ask } from '../retrieval/ask.ts'
 import { BASELINES, runBaseline } from '../retrieval/baselines.ts'
-import { type Dataset, datasetNames, haystacks, readDataset, readNoise } from '../retrieval/dataset.ts'
+import { type Dataset, haystacks } from '../retrieval/dataset.ts'
 import { isScored, score } from '../retrieval/metrics.ts'
-import { remember } from '../retrieval/remember.ts'
+import { rememberHaystacks } from '../retrieval/remember.ts'
+import { chooseSets, NOISE, readSet } from '../retrieval/sets.ts'
 import type { BenchOptions } from './topic.ts'
-
-const NOISE_TURNS = 100_000
-const NOISE = 'locomo_noise'
 
 /** Orama needs more than 200 ms for a question among 100,000 documents: the wait would be longer than all the rest. */
 const ORAMA_TURNS_MAX = 20_000
@@ -28,30 +26,14 @@ const TARGETS: [figure: string, comparison: Comparison, percent: number][] = [
 /** How well the right memories are found: every haystack in a namespace of its own, through the public API. */
 export async function retrieval(recorder: Recorder, { data, sets }: BenchOptions): Promise<void> {
   if (!existsSync(data)) return recorder.skip('retrieval', 'no data: give a folder with --data')
-  const names = [...datasetNames(data), ...(existsSync(`${data}/load_sgd`) ? [NOISE] : [])]
-  const chosen = sets ?? names
-  const unknown = chosen.filter((name) => !names.includes(name))
-  if (unknown.length > 0) throw new RangeError(`no set ${unknown.join(', ')}; there are ${names.join(', ')}`)
-  const load = (name: string) => (name === NOISE ? noisy(readDataset(data, 'locomo'), data) : readDataset(data, name))
-  // The noisy set comes last: its hundred thousand memories are in the database of no other one.
-  const ordered = chosen.toSorted((a, b) => Number(a === NOISE) - Number(b === NOISE))
+  const chosen = chooseSets(data, sets)
   await edgeScores(
     recorder,
-    ordered.map((name) => () => load(name)),
+    chosen.map((name) => () => readSet(data, name)),
   )
   await installPeers((line) => recorder.progress(line))
-  for (const name of ordered) await baselineScores(recorder, load(name))
+  for (const name of chosen) await baselineScores(recorder, readSet(data, name))
   for (const target of TARGETS) recorder.target(...target)
-}
-
-/** All haystacks of a set as one, with unrelated dialogues around them. */
-function noisy(dataset: Dataset, data: string): Dataset {
-  const noise = readNoise(data, NOISE_TURNS, NOISE) ?? []
-  return {
-    name: NOISE,
-    turns: [...dataset.turns.map((turn) => ({ ...turn, conv: NOISE })), ...noise],
-    questions: dataset.questions.map((question) => ({ ...question, conv: NOISE })),
-  }
 }
 
 async function edgeScores(recorder: Recorder, datasets: (() => Dataset)[]): Promise<void> {
@@ -63,15 +45,7 @@ async function askEdge(recorder: Recorder, { client }: EdgeTenant, dataset: Data
   const { name, turns, questions } = dataset
   recorder.figure(`${name}.memories`, turns.length, 'memories')
   recorder.figure(`${name}.questions`, questions.filter(isScored).length, 'questions')
-  const namespaces = new Map<string, string>()
-  for (const [conv, ofConv] of haystacks(turns)) {
-    const namespace = `bench-${name}-${namespaces.size}`
-    namespaces.set(conv, namespace)
-    recorder.progress(`${name}: remembering ${ofConv.length} turns of haystack ${namespaces.size}`)
-    await createNamespace(client, namespace)
-    await remember(client, namespace, ofConv)
-  }
-  await tasksDone(client, (line) => recorder.progress(line))
+  const namespaces = await rememberHaystacks(client, dataset, (line) => recorder.progress(line))
   recorder.progress(`${name}: asking ${questions.length} questions`)
   const { rankings, times } = await ask(client, questions, (conv) => namespaces.get(conv) ?? '')
   recordScores(recorder, name, dataset, rankings)

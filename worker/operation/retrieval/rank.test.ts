@@ -81,16 +81,26 @@ describe('rank', () => {
     expect(first?.explain.factors.recency).toBe(1 + DEFAULT_WEIGHTS.recency)
   })
   it('fuses cosines on the scale of the lexical scores', () => {
+    const cold = { bm25: 0, matched: 0 }
     const hits = rank(
       input([
-        candidate(1, { bm25: 3, cosine: 0.5 }),
-        candidate(2, { bm25: 0, matched: 0, cosine: 0.9 }),
-        candidate(3, { bm25: 2, cosine: 0.9 }),
+        candidate(1, { bm25: 3 }),
+        candidate(2, { ...cold, cosine: 0.9 }),
+        candidate(3, { ...cold, cosine: 0.7 }),
+        candidate(4, { ...cold, cosine: 0.5 }),
       ]),
     )
-    expect(order(hits)).toEqual([3, 1, 2])
+    expect(order(hits)).toEqual([1, 2, 3])
     const full = 3 * DEFAULT_WEIGHTS.vector
-    expect(hits.map(({ explain }) => explain.vector)).toEqual(order(hits).map((seq) => (seq === 1 ? 0 : full)))
+    expect(hits.map(({ explain }) => explain.vector)).toEqual([0, full, expect.closeTo(full / 4)])
+  })
+  it('gives less to vectors that favour what words have found', () => {
+    const near = [candidate(1, { bm25: 3, cosine: 0.9 }), candidate(2, { bm25: 1, cosine: 0.1 })]
+    const independent = [candidate(1, { bm25: 1, cosine: 0.9 }), candidate(2, { bm25: 3, cosine: 0.1 })]
+    const ofFirst = (candidates: Candidate[]) =>
+      rank(input(candidates)).find(({ seq }) => seq === 1)?.explain.vector ?? Number.NaN
+    expect(ofFirst(near)).toBe(0)
+    expect(ofFirst(independent)).toBeCloseTo(3 * DEFAULT_WEIGHTS.vector * (2 / 3) ** 4)
   })
 
   it('lets a document that only its vector found pass those whose words say little', () => {
@@ -108,7 +118,9 @@ describe('rank', () => {
         ]),
       )
     expect(order(hits(true))).toEqual([1, 2, 3])
-    expect(hits(true)[0]?.explain.vector).toBe(3 * DEFAULT_WEIGHTS.vector)
+    const [awaiting, nearest] = hits(true)
+    expect(awaiting?.explain.vector).toBeGreaterThan(0)
+    expect(awaiting?.explain.vector).toBe(nearest?.explain.vector)
     expect(hits(false).find(({ seq }) => seq === 1)?.explain.vector).toBe(0)
   })
 

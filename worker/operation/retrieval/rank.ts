@@ -3,6 +3,7 @@ import { FEATURE } from './features.ts'
 import { neighbourGain, type TermScores, termScores } from './neighbours.ts'
 import type { PlannedTerm } from './plan.ts'
 import type { QueryAnalysis } from './query.ts'
+import { sayOfVectors } from './redundancy.ts'
 import type { RetrievalWeights } from './weights.ts'
 
 export interface Candidate {
@@ -22,6 +23,8 @@ export interface Candidate {
   cosine?: number
   /** Its vector is still to be made: its words then speak for its meaning too, so that it does not fall behind those that have one. */
   awaitsVector?: boolean
+  /** 0..1, how well a walk over the graph of entities reaches it, the best of the walk 1; absent without one. */
+  graph?: number
 }
 
 export interface RankInput {
@@ -38,12 +41,13 @@ export interface RankInput {
   sessionsAgo?: ReadonlyMap<string, number>
 }
 
-/** How a score came about: (bm25 + neighbours + session + vector) x product of the factors. */
+/** How a score came about: (bm25 + neighbours + session + vector + graph) x product of the factors. */
 export interface Explanation {
   bm25: number
   neighbours: number
   session: number
   vector: number
+  graph: number
   factors: Partial<Record<'speaker' | 'userRole' | 'when' | 'question' | 'firstPerson' | 'recency', number>>
 }
 
@@ -65,11 +69,12 @@ export function rank(input: RankInput): RankedHit[] {
     const session = weights.session * best * (sessionShare.get(candidate.session) ?? 0)
     // Without a single lexical match there is no scale to fit: cosines then stand alone.
     const vector = weights.vector * (best > 0 ? best : 1) * (vectorShare[i] as number)
+    const graph = weights.graph * (best > 0 ? best : 1) * (candidate.graph ?? 0)
     const factors = factorsOf(candidate, input)
     const product = Object.values(factors).reduce((all, factor) => all * factor, 1)
     const neighbours = gains[i] as number
-    const score = (candidate.bm25 + neighbours + session + vector) * product
-    return { seq: candidate.seq, score, explain: { bm25: candidate.bm25, neighbours, session, vector, factors } }
+    const score = (candidate.bm25 + neighbours + session + vector + graph) * product
+    return { seq: candidate.seq, score, explain: { bm25: candidate.bm25, neighbours, session, vector, graph, factors } }
   })
   return hits.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score || a.seq - b.seq)
 }
@@ -106,12 +111,17 @@ function sessionShares({ sessionScores }: RankInput): Map<string, number> {
   return new Map([...sessionScores].map(([session, score]) => [session, Math.max(0, score) / best]))
 }
 
-/** Squared, so that the best ones count and the middling ones, of which a weak model finds many, hardly do. */
+/** Squared, so that the best ones count and the middling ones, of which a weak model finds many, hardly do; less where they repeat the words. */
 function vectorShares(candidates: readonly Candidate[], lexical: readonly number[], best: number): number[] {
   const share = cosineShares(candidates.flatMap(({ cosine }) => cosine ?? []))
+  const words = (i: number): number => (best > 0 ? (lexical[i] as number) / best : 0)
+  const near = candidates.flatMap(({ cosine }, i) =>
+    cosine === undefined ? [] : { vector: share(cosine), words: words(i) },
+  )
+  const say = sayOfVectors(near)
   return candidates.map(({ cosine, awaitsVector }, i) => {
-    if (cosine !== undefined) return share(cosine) ** 2
-    return awaitsVector && best > 0 ? ((lexical[i] as number) / best) ** 2 : 0
+    if (cosine !== undefined) return say * share(cosine) ** 2
+    return awaitsVector ? say * words(i) ** 2 : 0
   })
 }
 

@@ -27,10 +27,13 @@ export interface RetrievalWeights {
   recency: number
   recencySessions: number
   /**
-   * The best cosine among the candidates counts as this share of the best lexical score, the worst as 0. The default is as much as a model that
-   * is worse than words may have without doing harm (test/bench/embedder-quality.ts); a good one earns a namespace more.
+   * The best cosine among the candidates counts as this share of the best lexical score, the worst as 0, where vectors tell what words do not; as
+   * they repeat the words, less (`sayOfVectors`). The default is as much as models that are worse than words may have without doing harm (topic
+   * `embedder` of test/bench, test/bench/embedder-quality.ts); a good model earns a namespace more.
    */
   vector: number
+  /** Where the graph of entities is walked: the cube that the walk reaches best gets this share of the best lexical score. */
+  graph: number
 }
 
 export const DEFAULT_WEIGHTS: RetrievalWeights = {
@@ -51,7 +54,8 @@ export const DEFAULT_WEIGHTS: RetrievalWeights = {
   firstPerson: 1.1,
   recency: 0.8,
   recencySessions: 20,
-  vector: 0.5,
+  vector: 0.8,
+  graph: 0.3,
 }
 
 const B_MIN = 0.2
