@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { CorpusEmbedder } from '../corpus/corpus-embedder.ts'
 import { startEmbeddingsServer } from '../corpus/embeddings-server.ts'
 import { startEdge } from '../harness/edge-tenant.ts'
+import { pairedGain } from '../harness/paired-gain.ts'
 import type { Recorder } from '../harness/report.ts'
 import { ask } from '../retrieval/ask.ts'
 import { type Dataset, textOf } from '../retrieval/dataset.ts'
@@ -13,8 +14,6 @@ import type { BenchOptions } from './topic.ts'
 /** Of a set with more memories, every second question is asked. */
 const ALL_QUESTIONS_MEMORIES_MAX = 30_000
 const METRICS = ['R@10', 'MRR'] as const
-/** What rounding may hide of a loss, percentage points. */
-const ROUNDING_POINTS = 0.05
 
 /** Whether an embedding model does harm: the same memories searched by words alone and with a model trained here on the texts of the set. */
 export async function embedder(recorder: Recorder, { data, sets }: BenchOptions): Promise<void> {
@@ -43,18 +42,23 @@ async function compare(recorder: Recorder, dataset: Dataset, texts: readonly str
   await using embeddings = await startEmbeddingsServer(model)
   await using edge = await startEdge(embeddings.env)
   const namespaces = await rememberHaystacks(edge.client, dataset, (line) => recorder.progress(line))
-  const scoresBy = async (mode: 'lexical' | 'vector' | undefined) => {
+  const rankingsBy = async (mode: 'lexical' | 'vector' | undefined) => {
     recorder.progress(`${name}: asking ${questions.length} questions, mode ${mode ?? 'hybrid'}`)
     const { rankings } = await ask(edge.client, questions, (conv) => namespaces.get(conv) ?? '', mode)
     const scores = score(questions, rankings, new Map())
     for (const metric of METRICS) recorder.figure(`${name}.${mode ?? 'hybrid'}.${metric}`, scores[metric] ?? 0, '%')
-    return scores
+    return rankings
   }
-  await scoresBy('vector')
-  const lexical = await scoresBy('lexical')
-  const hybrid = await scoresBy(undefined)
+  await rankingsBy('vector')
+  const lexical = await rankingsBy('lexical')
+  const hybrid = await rankingsBy(undefined)
   for (const metric of METRICS) {
-    recorder.figure(`${name}.gain.${metric}`, (hybrid[metric] ?? 0) - (lexical[metric] ?? 0), 'points')
-    recorder.target(`${name}.gain.${metric}`, '>=', -ROUNDING_POINTS)
+    const each = (rankings: typeof lexical) => questions.map((one) => score([one], rankings, new Map())[metric] ?? 0)
+    const { gain, low, high } = pairedGain(each(lexical), each(hybrid))
+    recorder.figure(`${name}.gain.${metric}`, gain, 'points')
+    recorder.figure(`${name}.gain.${metric}.low`, low, 'points')
+    recorder.figure(`${name}.gain.${metric}.high`, high, 'points')
+    // A loss is one that the choice of questions does not explain: the whole interval lies below zero.
+    recorder.target(`${name}.gain.${metric}.high`, '>=', 0)
   }
 }
