@@ -1,5 +1,6 @@
 import type { CreateCube, UpdateCube } from '../../../schemas/cube.ts'
 import { MemosError } from '../../../schemas/errors.ts'
+import { isAbove, type Sensitivity } from '../../../schemas/vocabulary.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { OrgVault } from '../../infrastructure/vault/mem-vault.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
@@ -43,7 +44,7 @@ export class MemoryWriter {
 
   /** Creates cubes in one namespace, all or none. */
   async create<T>(
-    { vault, vectors }: VaultSession,
+    { vault, vectors, cubes: stored }: VaultSession,
     namespace: NamespaceRow,
     inputs: readonly CreateCube[],
     context: RequestContext,
@@ -51,12 +52,13 @@ export class MemoryWriter {
     respond: Respond<T>,
     nameOf: NameOf = (_, field) => field,
   ): Promise<T> {
+    await this.#expectOpen(stored, namespace.id, inputs, context)
     const drafts = inputs.map((input, at) => this.#draft(input, context, (field) => nameOf(at, field)))
     const cubes = drafts.map((draft) => draft.cube)
     const { status, body } = respond(cubes)
     const { cubesMax } = vault.organisation
     const given = await this.#givenVectors(vectors, namespace, inputs, cubes, nameOf)
-    await this.#applyWithBlobs(vault, drafts, context, [
+    await applyWithBlobs(this.#blobs, vault, drafts, context, [
       ...(cubesMax === null ? [] : [{ kind: 'expect_quota' as const, cubes: cubes.length, cubesMax }]),
       { kind: 'insert_cubes', namespaceId: namespace.id, cubes },
       ...this.#vectorWrites(namespace.id, given, context.nowMs),
@@ -78,13 +80,26 @@ export class MemoryWriter {
     return body
   }
 
-  /** @throws MemosError forbidden: whoever may not read secret cubes does not make any either */
-  #expectReadable({ sensitivity }: { sensitivity?: string | undefined }, { principal }: RequestContext): void {
-    if (sensitivity === 'secret' && !principal.scopes.has('memory:secret'))
+  /** @throws MemosError forbidden: whoever may not read cubes so sensitive does not make any either */
+  #expectReadable({ sensitivity }: { sensitivity?: Sensitivity | undefined }, { principal }: RequestContext): void {
+    if (sensitivity !== undefined && isAbove(sensitivity, principal.clearance))
       throw new MemosError('forbidden', {
         field: 'sensitivity',
-        expected: 'none or personal: the key lacks memory:secret',
+        expected: sensitivity === 'secret' ? 'none or personal: the key lacks memory:secret' : 'none, as the key reads',
       })
+  }
+
+  /** The same for a bound key in a namespace that was opened to it for less than it may read elsewhere. @throws MemosError forbidden */
+  async #expectOpen(
+    cubes: VaultSession['cubes'],
+    namespaceId: number,
+    written: readonly { sensitivity?: Sensitivity | undefined }[],
+    { principal }: RequestContext,
+  ): Promise<void> {
+    if (principal.subject === null) return
+    const most = (['secret', 'personal'] as const).find((one) => written.some(({ sensitivity }) => sensitivity === one))
+    if (most === undefined || (await cubes.mayRead(namespaceId, most))) return
+    throw new MemosError('forbidden', { field: 'sensitivity', expected: 'what the key may read in this namespace' })
   }
 
   /** Makes the next revision of a cube. Of two writers that race, one wins and the other gets revision_conflict. */
@@ -97,20 +112,22 @@ export class MemoryWriter {
   ): Promise<FullCube> {
     this.#expectReadable(update, context)
     const stored = await cubes.get(cubeId, 'write')
+    await this.#expectOpen(cubes, stored.cube.namespaceId, [update], context)
     const draft = reviseCube(stored, update, this.#draftContext(context))
     const plan = draft.textChanged
       ? embeddings.plan({ id: stored.cube.namespaceId }, context)
       : { taskId: null, writes: [] }
     const writes: VaultWrite[] = [
       ...plan.writes,
+      ...mergeOf(stored, draft.cube.record.state, context),
       { kind: 'update_cube', stored: storedCube(stored, []), cube: draft.cube, textChanged: draft.textChanged },
       auditOf(context, stored.cube.namespaceId, [cubeId], [stored.cube.memoryType]),
     ]
-    await this.#applyWithBlobs(vault, [draft], context, writes).catch((error: unknown) => {
+    await applyWithBlobs(this.#blobs, vault, [draft], context, writes).catch((error: unknown) => {
       throw error instanceof GuardError ? outdated() : error
     })
     embeddings.wake({ id: stored.cube.namespaceId }, plan)
-    return cubes.get(cubeId, 'write')
+    return cubes.known(cubeId, 'write')
   }
 
   /** Deletes a cube from rows, index, vectors and blobs; a tombstone without content stays. */
@@ -176,25 +193,26 @@ export class MemoryWriter {
   #draftContext({ nowMs, principal }: RequestContext): DraftContext {
     return { nowMs, randomBytes: this.#runtime.randomBytes, author: principal.keyId }
   }
+}
 
-  async #applyWithBlobs(
-    vault: OrgVault,
-    drafts: readonly Draft[],
-    { principal }: RequestContext,
-    writes: VaultWrite[],
-  ): Promise<void> {
-    const blobs = drafts.flatMap(({ cube, blobs }) =>
-      blobs.map((blob) => ({ key: blobKey(principal.orgId, cube.record.cubeId, blob.cid), bytes: blob.bytes })),
-    )
-    for (const { key, bytes } of blobs) await this.#blobs.put(key, bytes)
-    try {
-      await vault.apply(writes)
-    } catch (error) {
-      // Only a refusal is sure to have written nothing. When the answer was lost the rows may be there, and they need their blobs.
-      if (error instanceof GuardError || error instanceof UniqueError)
-        await this.#blobs.delete(blobs.map((blob) => blob.key))
-      throw error
-    }
+/** Stores blobs first, then applies one batch; what was stored for a batch that was refused is removed again. */
+export async function applyWithBlobs(
+  store: BlobStore,
+  vault: OrgVault,
+  drafts: readonly Pick<Draft, 'cube' | 'blobs'>[],
+  { principal }: RequestContext,
+  writes: VaultWrite[],
+): Promise<void> {
+  const blobs = drafts.flatMap(({ cube, blobs: made }) =>
+    made.map((blob) => ({ key: blobKey(principal.orgId, cube.record.cubeId, blob.cid), bytes: blob.bytes })),
+  )
+  for (const { key, bytes } of blobs) await store.put(key, bytes)
+  try {
+    await vault.apply(writes)
+  } catch (error) {
+    // Only a refusal is sure to have written nothing. When the answer was lost the rows may be there, and they need their blobs.
+    if (error instanceof GuardError || error instanceof UniqueError) await store.delete(blobs.map((blob) => blob.key))
+    throw error
   }
 }
 
@@ -227,7 +245,29 @@ function damagedCube(cube: FullCube['cube'], blobs: readonly string[]): StoredCu
   }
 }
 
-const finish = ({ idempotencyKey }: RequestContext, status: number, body: unknown): VaultWrite[] =>
+/** The change of state of a cube whose text grows; before its update, which expects the revision and not the state. */
+function mergeOf(
+  { cube }: FullCube,
+  to: FullCube['cube']['state'],
+  { principal, nowMs }: RequestContext,
+): VaultWrite[] {
+  if (to === cube.state) return []
+  const { namespaceId, seq, cubeId, revision, sessionId, termCount } = cube
+  return [
+    {
+      kind: 'transition_cubes',
+      namespaceId,
+      cubes: [{ seq, cubeId, revision, sessionId, termCount, terms: [], from: cube.state, to }],
+      event: 'merge',
+      reason: null,
+      caller: principal.keyId,
+      atMs: nowMs,
+    },
+  ]
+}
+
+/** Keeps the answer of a request under its Idempotency-Key, in the batch of its writes. */
+export const finish = ({ idempotencyKey }: RequestContext, status: number, body: unknown): VaultWrite[] =>
   idempotencyKey === null
     ? []
     : [{ kind: 'finish_idempotency', key: idempotencyKey, status, response: JSON.stringify(body) }]
