@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { CONTENT_BYTES_MAX } from '../../../schemas/limits.ts'
 import { analyse, TERM_LENGTH_CHARS_MAX, termCounts } from './analyse.ts'
 
 describe('analyse', () => {
@@ -69,4 +70,9 @@ describe('termCounts', () => {
     for (let i = 1; i <= 300; i++) analyse(textOf(i))
     expect((used() - before) / 300).toBeLessThan(6000)
   })
+})
+
+it('takes an unspaced run as long as a memory may be', () => {
+  const run = '港'.repeat(CONTENT_BYTES_MAX / 2)
+  expect(analyse(run).length).toBeGreaterThan(run.length)
 })

@@ -89,7 +89,8 @@ export function termsOfWord(word: string): string[] {
 export function analyse(text: string): string[] {
   const terms: string[] = []
   for (const word of words(text)) {
-    if (UNSPACED_CHARACTER.test(word)) terms.push(...termsOfWord(word))
+    // Not spread into one call: a long unspaced run has more terms than a call takes arguments.
+    if (UNSPACED_CHARACTER.test(word)) for (const term of termsOfWord(word)) terms.push(term)
     else terms.push(termOf(word))
   }
   return terms
