@@ -1,16 +1,15 @@
 import { isoOf } from '../../../schemas/common.ts'
 import type { MemoryCall } from '../../../schemas/memory-call.ts'
+import { entitiesOf } from './entities.ts'
+import { type EarlierTurn, followUp } from './follow-up.ts'
+import { intentOf, memoryTypeOf, semanticTypeOf, targetOf } from './intent.ts'
+import { isNeeded, needOf } from './need.ts'
 import { timeWindow } from './time-window.ts'
 
-const INTENTS: [intent: MemoryCall['intent'], pattern: RegExp][] = [
-  ['forget', /^\s*(please\s+)?(forget|delete|erase|remove)\b|忘记|删除/i],
-  ['remember', /^\s*(please\s+)?(remember|note|save|keep in mind)\b(?!.*\?)|记住|记下/i],
-  ['update', /^\s*(please\s+)?(update|correct|change)\b(?!.*\?)|更正|更新/i],
-  ['summarise', /\b(summari[sz]e|summary|recap|overview|digest)\b|总结|概括/i],
-]
-
-/** A prompt that speaks of the past, of persons or of what was agreed needs memory; arithmetic and greetings do not. */
-const SMALL_TALK = /^\s*(hi|hello|hey|thanks|thank you|ok(ay)?|good (morning|evening|night)|你好|谢谢)[\s!.,]*$/i
+/** A longer prompt is read up to here: what it wants stands at its beginning, and patterns need an end. */
+const PROMPT_READ_LENGTH_MAX = 2000
+const TOPICS_MAX = 8
+const TOPIC_LENGTH_MAX = 80
 
 export interface PromptContext {
   callerId: string
@@ -18,28 +17,79 @@ export interface PromptContext {
   nowMs: number
 }
 
-/** MemReader (MemOS paper, section 5.3.1) by rules: intent, window of time, topics, and whether memory is needed at all. */
-export function readPrompt(prompt: string, { callerId, scope, nowMs }: PromptContext): MemoryCall {
-  const window = timeWindow(prompt, nowMs)
+export interface Reading {
+  call: MemoryCall
+  /** The prompt as it would stand alone. */
+  rewritten: string
+  notes: string[]
+}
+
+/** MemReader (MemOS paper, section 5.3.1) by rules: what a single prompt wants of memory. Any text is accepted. */
+export const readPrompt = (prompt: string, context: PromptContext): MemoryCall =>
+  readConversation(prompt, [], context).call
+
+/** The same for a prompt that continues a conversation: pronouns and what it leaves out are filled from the turns before it. */
+export function readConversation(prompt: string, turns: readonly EarlierTurn[], context: PromptContext): Reading {
+  const { nowMs } = context
+  const bounded = prompt.slice(0, PROMPT_READ_LENGTH_MAX).toWellFormed()
+  const recent = turns.map((turn) => ({ ...turn, content: turn.content.slice(0, PROMPT_READ_LENGTH_MAX) }))
+  const { rewritten, isFollowUp, resolved } = followUp(bounded, recent, nowMs)
+  const window = timeWindow(rewritten, nowMs)
+  const asked = intentOf(rewritten)
+  const entities = entitiesOf(rewritten)
+  const hasWindow = window.fromMs !== null || window.toMs !== null
+  const reason = needOf(bounded, { intent: asked, hasWindow, entities, isFollowUp })
+  const needsMemory = isNeeded(reason)
+  const intent = needsMemory ? asked : 'chat'
   return {
-    callerId,
-    scope,
-    memoryType: null,
-    intent: INTENTS.find(([, pattern]) => pattern.test(prompt))?.[0] ?? 'recall',
-    needsMemory: !SMALL_TALK.test(prompt),
-    window: {
-      from: window.fromMs === null ? null : isoOf(window.fromMs),
-      to: window.toMs === null ? null : isoOf(window.toMs),
+    call: {
+      callerId: context.callerId,
+      scope: context.scope,
+      memoryType: memoryTypeOf(rewritten),
+      semanticType: semanticTypeOf(rewritten),
+      intent,
+      target: targetOf(rewritten, intent),
+      needsMemory,
+      reason,
+      window: {
+        from: window.fromMs === null ? null : isoOf(window.fromMs),
+        to: window.toMs === null ? null : isoOf(window.toMs),
+      },
+      entities,
+      topics: topicsOf(rewritten),
+      speakers: speakersOf(rewritten, entities),
+      by: 'rules',
     },
-    topics: topicsOf(prompt),
-    speakers: [],
-    by: 'rules',
+    rewritten: rewritten === '' ? bounded : rewritten,
+    notes: [
+      ...(resolved.length === 0 ? [] : [`Pronouns were taken to mean ${resolved.join(', ')}.`]),
+      ...(prompt.length > PROMPT_READ_LENGTH_MAX
+        ? [`Only the first ${PROMPT_READ_LENGTH_MAX} characters were read.`]
+        : []),
+    ],
   }
 }
 
-/** Names inside a sentence: runs of capitalised words that do not open it. */
-const topicsOf = (prompt: string): string[] =>
-  [...new Set(prompt.slice(0, 2000).match(/(?<=\S\s)\p{Lu}[\p{L}\p{N}]+(?:\s\p{Lu}[\p{L}\p{N}]+)*/gu) ?? [])].slice(
-    0,
-    16,
-  )
+const TOPIC =
+  /\b(?:about|regarding|concerning|on the (?:topic|subject) of) ((?:the |my |our |his |her |their )?[\p{L}\p{N}][\p{L}\p{N}'’ -]{1,80}?)(?=[?.,!;:]|$| (?:in|on|at|since|from|last|yesterday|this|before|after|during|that|which|who|with|for|and)\b)/giu
+const CHINESE_TOPIC = /关于([^，。？！,?!的]{1,20})/g
+
+/** What a prompt says it is about. */
+function topicsOf(prompt: string): string[] {
+  const found = [...prompt.matchAll(TOPIC), ...prompt.matchAll(CHINESE_TOPIC)].map((match) => (match[1] ?? '').trim())
+  return [...new Set(found.map((topic) => topic.slice(0, TOPIC_LENGTH_MAX)))]
+    .filter((topic) => topic !== '')
+    .slice(0, TOPICS_MAX)
+}
+
+const SAYS =
+  '(?:say|said|says|tell|told|mention(?:ed)?|suggest(?:ed)?|recommend(?:ed)?|promise[d]?|write|wrote|ask(?:ed)?|explain(?:ed)?|think|thinks)'
+
+/** Those named whose words the prompt asks for. */
+const speakersOf = (prompt: string, entities: readonly string[]): string[] =>
+  entities.filter((name) => {
+    const at = prompt.indexOf(name) + name.length
+    return new RegExp(`^ ${SAYS}\\b|^(?:上次|昨天|最近|之前)?(?:说|提到|告诉|建议|推荐|答应)`, 'i').test(
+      prompt.slice(at),
+    )
+  })

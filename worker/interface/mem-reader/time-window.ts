@@ -1,74 +1,70 @@
-const DAY_MS = 86_400_000
-const MONTHS = [
-  'january',
-  'february',
-  'march',
-  'april',
-  'may',
-  'june',
-  'july',
-  'august',
-  'september',
-  'october',
-  'november',
-  'december',
-]
+import type { TimePhrase, TimeWindow } from './calendar.ts'
+import { chineseTimes } from './chinese-times.ts'
+import { englishTimes } from './english-times.ts'
 
-export interface TimeWindow {
-  fromMs: number | null
-  /** Exclusive. */
-  toMs: number | null
-}
+export type { TimeWindow } from './calendar.ts'
 
-const startOfDay = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS
-const startOfMonth = (year: number, month: number): number => Date.UTC(year, month, 1)
+const OPEN: TimeWindow = { fromMs: null, toMs: null }
 
-/** Phrases and the window each means, seen from the start of today (UTC). */
-const RELATIVE: [pattern: RegExp, window: (todayMs: number, match: RegExpExecArray) => TimeWindow][] = [
-  [/\btoday\b|今天/i, (today) => ({ fromMs: today, toMs: today + DAY_MS })],
-  [/\byesterday\b|昨天/i, (today) => ({ fromMs: today - DAY_MS, toMs: today })],
-  [/\b(?:last|past) week\b|上周/i, (today) => ({ fromMs: mondayOf(today) - 7 * DAY_MS, toMs: mondayOf(today) })],
-  [/\bthis week\b|这周|本周/i, (today) => ({ fromMs: mondayOf(today), toMs: mondayOf(today) + 7 * DAY_MS })],
-  [/\blast month\b|上个?月/i, (today) => monthAround(today, -1)],
-  [/\bthis month\b|这个?月|本月/i, (today) => monthAround(today, 0)],
-  [/\blast year\b|去年/i, (today) => yearOf(new Date(today).getUTCFullYear() - 1)],
-  [/\bthis year\b|今年/i, (today) => yearOf(new Date(today).getUTCFullYear())],
-  [
-    /\b(?:last|past) (\d{1,3}) days\b|最近(\d{1,3})天/i,
-    (today, match) => ({ fromMs: today - Number(match[1] ?? match[2]) * DAY_MS, toMs: today + DAY_MS }),
-  ],
-]
+const SINCE = /(?:\b(?:ever )?since(?: the| last)?|\bstarting(?: from| in| on)?|自从?|从)\s*$/i
+const AFTER = /\bafter(?: the)?\s*$/i
+const BEFORE = /\b(?:before|prior to|earlier than)(?: the)?\s*$/i
+const UNTIL = /\b(?:until|till|up to|by|through)(?: the end of| the)?\s*$/i
+const BETWEEN = /\b(?:between|from)(?: the)?\s*$|从\s*$/i
+const AND = /^\s*(?:and|to|until|till|through|[-–—]|到|至|和)\s*(?:the )?$/i
+const ONWARDS = /^\s*(?:onwards?\b|and later|(?:to|until|till) (?:now|date)\b)/i
+const SINCE_BEHIND = /^(?:以来|至今|到现在|起(?!码)|开始)/
+const AFTER_BEHIND = /^(?:之后|以后)/
+const BEFORE_BEHIND = /^(?:之前|以前)/
+const UNTIL_BEHIND = /^为止/
 
-/** The window of time that a prompt names, in UTC; open where it names none. */
+/** Phrases of time in a text, in either language. */
+export const timePhrases = (text: string, nowMs: number): TimePhrase[] =>
+  [...englishTimes(text, nowMs), ...chineseTimes(text, nowMs)].toSorted((a, b) => a.start - b.start)
+
+/**
+ * The window of time that a prompt names, in UTC; open where it names none. `since`, `before`, `from … to …` join phrases; of several phrases
+ * that nothing joins, the window spans all.
+ */
 export function timeWindow(prompt: string, nowMs: number): TimeWindow {
-  const today = startOfDay(nowMs)
-  for (const [pattern, window] of RELATIVE) {
-    const match = pattern.exec(prompt)
-    if (match !== null) return window(today, match)
-  }
-  return namedMonth(prompt) ?? { fromMs: null, toMs: null }
+  const phrases = timePhrases(prompt, nowMs)
+  const [first, second] = phrases
+  if (first === undefined) return OPEN
+  const before = prompt.slice(0, first.start)
+  if (
+    second !== undefined &&
+    AND.test(prompt.slice(first.end, second.start).replace(/\s+$/, ' ')) &&
+    isRange(before, prompt, first, second)
+  )
+    return range(prompt, nowMs, first, second)
+  if (second !== undefined) return spanning(phrases)
+  return bounded(first, before, prompt.slice(first.end))
 }
 
-/** `March 2024`, `in March of 2024`, `2024年3月`. A month without a year could be any. */
-function namedMonth(prompt: string): TimeWindow | null {
-  const chinese = /(\d{4})年(\d{1,2})月/.exec(prompt)
-  if (chinese !== null && Number(chinese[2]) >= 1 && Number(chinese[2]) <= 12)
-    return month(Number(chinese[1]), Number(chinese[2]) - 1)
-  const english = new RegExp(`\\b(${MONTHS.join('|')})(?: of)?,? (\\d{4})\\b`, 'i').exec(prompt)
-  if (english === null) return null
-  return month(Number(english[2]), MONTHS.indexOf((english[1] ?? '').toLowerCase()))
+const isRange = (before: string, prompt: string, first: TimePhrase, second: TimePhrase): boolean =>
+  BETWEEN.test(before) || !/\band\b|和/i.test(prompt.slice(first.end, second.start))
+
+function bounded({ span }: TimePhrase, before: string, behind: string): TimeWindow {
+  if (SINCE_BEHIND.test(behind) || SINCE.test(before) || ONWARDS.test(behind))
+    return { fromMs: span.fromMs, toMs: null }
+  if (AFTER.test(before) || AFTER_BEHIND.test(behind)) return { fromMs: span.toMs, toMs: null }
+  if (BEFORE.test(before) || BEFORE_BEHIND.test(behind)) return { fromMs: null, toMs: span.fromMs }
+  if (UNTIL.test(before) || UNTIL_BEHIND.test(behind)) return { fromMs: null, toMs: span.toMs }
+  return span
 }
 
-const month = (year: number, index: number): TimeWindow => ({
-  fromMs: startOfMonth(year, index),
-  toMs: startOfMonth(year, index + 1),
+/** From one phrase to the other. One that is less exact than the end is meant as seen from the end: `between March and May 2025`. */
+function range(prompt: string, nowMs: number, first: TimePhrase, second: TimePhrase): TimeWindow {
+  const { toMs } = second.span
+  if (first.span.fromMs < toMs) return { fromMs: first.span.fromMs, toMs }
+  const again = timePhrases(prompt.slice(0, first.end), Math.min(toMs - 1, nowMs)).find(
+    ({ start }) => start === first.start,
+  )
+  const fromMs = again?.span.fromMs ?? first.span.fromMs
+  return fromMs < toMs ? { fromMs, toMs } : spanning([first, second])
+}
+
+const spanning = (phrases: readonly TimePhrase[]): TimeWindow => ({
+  fromMs: Math.min(...phrases.map(({ span }) => span.fromMs)),
+  toMs: Math.max(...phrases.map(({ span }) => span.toMs)),
 })
-const yearOf = (year: number): TimeWindow => ({ fromMs: Date.UTC(year, 0, 1), toMs: Date.UTC(year + 1, 0, 1) })
-
-function monthAround(todayMs: number, offset: number): TimeWindow {
-  const date = new Date(todayMs)
-  return month(date.getUTCFullYear(), date.getUTCMonth() + offset)
-}
-
-/** ISO weeks begin on Monday. */
-const mondayOf = (dayMs: number): number => dayMs - ((new Date(dayMs).getUTCDay() + 6) % 7) * DAY_MS

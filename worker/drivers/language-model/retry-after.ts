@@ -1,0 +1,29 @@
+/** Wait before a repetition where the server names none. */
+const RETRY_MS_DEFAULT = 250
+/** A longer wait is not worth it to the caller: the rules answer instead. */
+export const LANGUAGE_MODEL_RETRY_MS_MAX = 2000
+
+/** Milliseconds that `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or a date); null when that is longer than anyone waits. */
+export function retryAfterMs(header: string | null, nowMs: () => number = Date.now): number | null {
+  if (header === null) return RETRY_MS_DEFAULT
+  const seconds = Number(header)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs()
+  if (Number.isNaN(ms)) return RETRY_MS_DEFAULT
+  return ms > LANGUAGE_MODEL_RETRY_MS_MAX ? null : Math.max(0, ms)
+}
+
+/** Rejects with the signal's reason as soon as it fires. */
+export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}
