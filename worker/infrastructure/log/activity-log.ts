@@ -7,10 +7,13 @@ import {
   SQL_VALUE_BYTES_MAX,
 } from '../../../schemas/limits.ts'
 import { usage } from '../../../schemas/tables/log.ts'
+import type { MemoryType } from '../../../schemas/vocabulary.ts'
+import { commonType } from '../../ports/audit.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
+import { type CubeUse, useStatements } from '../schedule/use-statements.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
 import { builder, jsonChunks, statement, statementOf, toJson } from '../vault/sql.ts'
 
@@ -20,32 +23,47 @@ export interface Activity {
   metric: 'reads' | 'writes' | 'searches' | null
   namespaceId?: number | null
   /** Cubes that were handed out; their use counters rise. */
-  used?: readonly { namespaceId: number; seq: number; cubeId: string }[]
+  used?: readonly { namespaceId: number; seq: number; cubeId: string; memoryType: MemoryType }[]
+  /** Index terms that found them; absent where they were asked for by id. */
+  terms?: readonly string[]
   /** Whether an audit row is to be written; a write brings its own in its batch. */
   audited: boolean
+}
+
+/** Short signature of the terms that found a memory; null without terms. */
+export type FingerprintOf = (terms: readonly string[]) => string | null
+
+export interface ActivityLogComponents {
+  vault: MemVault
+  runtime: Runtime
+  logger: Logger
+  fingerprintOf: FingerprintOf
 }
 
 /**
  * What happens without changing memory: reads, searches, refusals, use counters. Kept in memory for a moment and written in batches, so a
  * read costs no write; a killed process loses the last moment of it, never a write's own audit row.
+ *
+ * What is written is never counted twice: a flush is one batch and is not repeated. One that the database refuses is lost as a whole, and one
+ * whose answer was lost has counted once, if at all. Only a refusal that says that nothing was written (the organisation is being moved) puts
+ * the entries back.
  */
 export class ActivityLog {
   readonly #vault: MemVault
   readonly #runtime: Runtime
   readonly #logger: Logger
+  readonly #fingerprintOf: FingerprintOf
   readonly #flushMs: number
   #waiting: Activity[] = []
   #flushing: Promise<void> | null = null
 
   /** `flushMs` 0 writes at once: an isolate of a Worker must not wait on another request's timer. */
-  constructor(
-    { vault, runtime, logger }: { vault: MemVault; runtime: Runtime; logger: Logger },
-    { flushMs }: { flushMs: number },
-  ) {
+  constructor({ vault, runtime, logger, fingerprintOf }: ActivityLogComponents, { flushMs }: { flushMs: number }) {
     this.#flushMs = flushMs
     this.#vault = vault
     this.#runtime = runtime
     this.#logger = logger
+    this.#fingerprintOf = fingerprintOf
   }
 
   record(activity: Activity): void {
@@ -69,7 +87,7 @@ export class ActivityLog {
     for (const [orgId, activities] of byOrganisation) {
       try {
         const vault = await this.#vault.of(orgId, this.#runtime.nowMs())
-        await vault.database.batch(statementsFor(orgId, activities))
+        await vault.database.batch(statementsFor(orgId, activities, this.#fingerprintOf))
       } catch (error) {
         if (this.#waitsForMove(error, activities)) continue
         this.#logger.warn('activity_lost', {
@@ -90,7 +108,7 @@ export class ActivityLog {
   }
 }
 
-function statementsFor(orgId: string, activities: readonly Activity[]): Statement[] {
+function statementsFor(orgId: string, activities: readonly Activity[], fingerprintOf: FingerprintOf): Statement[] {
   const rows = activities
     .filter((activity) => activity.audited)
     .map(({ context, outcome, namespaceId, used = [] }) => [
@@ -102,12 +120,13 @@ function statementsFor(orgId: string, activities: readonly Activity[]): Statemen
       namespaceId ?? null,
       used.length,
       toJson(used.slice(0, AUDIT_CUBES_MAX).map((cube) => cube.cubeId)),
+      commonType(used.map((cube) => cube.memoryType)),
     ])
   const inserts = jsonChunks(rows, SQL_VALUE_BYTES_MAX * 0.9).map((chunk) =>
-    statement(sql`insert into audit_log (org_id, at_ms, request_id, caller, operation, outcome, namespace_id, cube_count, cube_ids)
-      select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6, j.value->>7 from json_each(${chunk}) j`),
+    statement(sql`insert into audit_log (org_id, at_ms, request_id, caller, operation, outcome, namespace_id, cube_count, cube_ids, memory_type)
+      select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6, j.value->>7, j.value->>8 from json_each(${chunk}) j`),
   )
-  return [...inserts, ...usageStatements(orgId, activities), ...useCounters(activities)]
+  return [...inserts, ...usageStatements(orgId, activities), ...useStatements(usesOf(activities, fingerprintOf))]
 }
 
 function usageStatements(orgId: string, activities: readonly Activity[]): Statement[] {
@@ -129,18 +148,9 @@ function usageStatements(orgId: string, activities: readonly Activity[]): Statem
   })
 }
 
-function useCounters(activities: readonly Activity[]): Statement[] {
-  const uses = new Map<string, { row: [namespaceId: number, seq: number, count: number, atMs: number] }>()
-  for (const { used = [], context } of activities) {
-    for (const { namespaceId, seq } of used) {
-      const key = `${namespaceId}:${seq}`
-      const row = uses.get(key)?.row
-      uses.set(key, { row: [namespaceId, seq, (row?.[2] ?? 0) + 1, Math.max(row?.[3] ?? 0, context.nowMs)] })
-    }
-  }
-  if (uses.size === 0) return []
-  return [
-    statement(sql`update cubes set access_count = access_count + (j.value->>2), last_used_at_ms = max(coalesce(last_used_at_ms, 0), j.value->>3)
-      from json_each(${JSON.stringify([...uses.values()].map((use) => use.row))}) j where cubes.namespace_id = j.value->>0 and cubes.seq = j.value->>1`),
-  ]
-}
+const usesOf = (activities: readonly Activity[], fingerprintOf: FingerprintOf): CubeUse[] =>
+  activities.flatMap(({ used = [], terms = [], context }) => {
+    const fingerprint = used.length === 0 ? null : fingerprintOf(terms)
+    const { nowMs: atMs, principal } = context
+    return used.map(({ namespaceId, seq }) => ({ namespaceId, seq, atMs, caller: principal.keyId, fingerprint }))
+  })
