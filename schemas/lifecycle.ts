@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isWellFormed, WELL_FORMED } from './common.ts'
+import { LIFECYCLE_REASON_LENGTH_MAX } from './limits.ts'
 
 /**
  * States of a cube. The paper names four in section 5.4.3 (generated, activated, merged, archived), adds expired in section 5.2 and
@@ -47,3 +49,37 @@ export const TRANSITIONS = {
 /** The state after an event; null where the state does not know the event. */
 export const nextState = (state: LifecycleState, event: LifecycleEvent): LifecycleState | null =>
   (TRANSITIONS[state] as Partial<Record<LifecycleEvent, LifecycleState>>)[event] ?? null
+
+/** What a caller may do; the other events happen by themselves. */
+export const LIFECYCLE_COMMANDS = [
+  'freeze',
+  'unfreeze',
+  'archive',
+  'restore',
+] as const satisfies readonly LifecycleEvent[]
+
+/** Commands that a state allows, in the words of the API. */
+export const commandsOf = (state: LifecycleState): (typeof LIFECYCLE_COMMANDS)[number][] =>
+  LIFECYCLE_COMMANDS.filter((command) => nextState(state, command) !== null)
+
+export const ChangeLifecycle = z
+  .strictObject({
+    event: z.enum(LIFECYCLE_COMMANDS),
+    /** Refuses the change unless the cube is in this state. */
+    expectedState: LifecycleState.optional(),
+    reason: z.string().min(1).max(LIFECYCLE_REASON_LENGTH_MAX).refine(isWellFormed, WELL_FORMED).optional(),
+  })
+  .meta({ id: 'ChangeLifecycle', examples: [{ event: 'freeze', reason: 'legal hold 17' }] })
+export type ChangeLifecycle = z.infer<typeof ChangeLifecycle>
+
+export const TransitionView = z
+  .strictObject({
+    at: z.iso.datetime(),
+    event: z.enum(LIFECYCLE_EVENTS),
+    from: LifecycleState,
+    to: LifecycleState,
+    caller: z.string().meta({ description: 'Id of the key, or `system` for the policy of the namespace.' }),
+    reason: z.string().nullable(),
+  })
+  .meta({ id: 'Transition' })
+export type TransitionView = z.infer<typeof TransitionView>

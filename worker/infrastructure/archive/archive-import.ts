@@ -144,6 +144,7 @@ export class PartImport implements ImportPlan<CheckedCube> {
         kind: 'update',
         cube: next,
         stored: organise.storedCube(before, []),
+        state: before.cube.state,
         textChanged: content !== before.content || !isSame,
       }
     })

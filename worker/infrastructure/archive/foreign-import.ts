@@ -160,7 +160,13 @@ class ForeignImport implements ImportPlan<ForeignCube> {
     )
     return before === undefined
       ? { kind: 'create', cube: { ...next, use: cube.memory.use } }
-      : { kind: 'update', cube: next, stored: organise.storedCube(before, []), textChanged: true }
+      : {
+          kind: 'update',
+          cube: next,
+          stored: organise.storedCube(before, []),
+          state: before.cube.state,
+          textChanged: true,
+        }
   }
 
   #occupants(cubes: readonly ForeignCube[]): Promise<Map<string, Occupant>> {

@@ -1,4 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
+import { LIFECYCLE_EVENTS, type LifecycleState, nextState } from '../../../schemas/lifecycle.ts'
 import { ARCHIVE_BATCH_ATTEMPTS_MAX, ARCHIVE_BATCH_ITEMS_MAX } from '../../../schemas/limits.ts'
 import { auditOf } from '../../ports/audit.ts'
 import { GuardError, UniqueError } from '../../ports/database.ts'
@@ -20,7 +21,7 @@ export type Decision =
 
 export type CubeWrite =
   | { kind: 'create'; cube: NewCube }
-  | { kind: 'update'; cube: NewCube; stored: StoredCube; textChanged: boolean }
+  | { kind: 'update'; cube: NewCube; stored: StoredCube; state: LifecycleState; textChanged: boolean }
 
 /** Knows one kind of archive. */
 export interface ImportPlan<T> {
@@ -104,7 +105,7 @@ async function applyWrites(
       ? []
       : [{ kind: 'expect_quota' as const, cubes: created.length, cubesMax }]),
     ...(created.length === 0 ? [] : [{ kind: 'insert_cubes' as const, namespaceId: namespace.id, cubes: created }]),
-    ...updates.map(({ stored, cube, textChanged }) => ({ kind: 'update_cube' as const, stored, cube, textChanged })),
+    ...updates.flatMap((update) => updateWrites(update, namespace.id, context)),
     ...plan.writes,
     auditOf(
       context,
@@ -113,6 +114,30 @@ async function applyWrites(
     ),
   ])
   embeddings.wake(namespace, plan)
+}
+
+/** An update, and the event that brings the cube into the state that the archive says, where there is one; freezing comes last. */
+function updateWrites(
+  { stored, state: from, cube, textChanged }: Extract<CubeWrite, { kind: 'update' }>,
+  namespaceId: number,
+  { principal, nowMs }: RequestContext,
+): VaultWrite[] {
+  const update: VaultWrite = { kind: 'update_cube', stored, cube, textChanged }
+  const to = cube.record.state
+  const event = LIFECYCLE_EVENTS.find((one) => nextState(from, one) === to)
+  if (from === to || event === undefined) return [update]
+  const isLast = to === 'frozen'
+  const changed = isLast ? { ...stored, revision: cube.record.revision } : stored
+  const transition: VaultWrite = {
+    kind: 'transition_cubes',
+    namespaceId,
+    cubes: [{ ...changed, from, to }],
+    event,
+    reason: 'imported',
+    caller: principal.keyId,
+    atMs: nowMs,
+  }
+  return isLast ? [update, transition] : [transition, update]
 }
 
 /** The decisions still hold, so what the batch did not get is room; else others write faster than we can follow. */

@@ -3,6 +3,7 @@ import { MemosError } from '../../../schemas/errors.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault, OrgVault } from './mem-vault.ts'
+import { namedBlobs, removeUnnamed } from './named-blobs.ts'
 import { inJson, statement } from './sql.ts'
 
 /** Keys of one step. */
@@ -23,7 +24,7 @@ export interface BlobSweepComponents {
 }
 
 /**
- * Removes blobs that a crash left behind without a cube: a page of keys a step, in rounds through the whole store. An import keeps the ids
+ * Removes blobs that a crash left behind without a cube or a revision that names them: a page of keys a step, in rounds through the whole store. An import keeps the ids
  * of its cubes, so the age of an id alone does not prove that no write is under way; therefore a blob goes only when a later round meets it
  * again. What was seen is kept in memory: a process that begins anew removes later, never more.
  */
@@ -45,8 +46,7 @@ export class BlobSweep {
     const keys = await blobs.list(PREFIX, { after: this.#after, limit: KEYS_PER_STEP })
     const gone: string[] = []
     for (const [orgId, ofOrg] of Map.groupBy(keys, (key) => key.split('/')[1] ?? ''))
-      gone.push(...(await this.#orphans(orgId, ofOrg, nowMs)).filter((key) => this.#isSeenBefore(key, nowMs)))
-    await blobs.delete(gone)
+      gone.push(...(await this.#sweep(orgId, ofOrg, nowMs)))
     for (const key of gone) this.#suspects.delete(key)
     const last = keys.at(-1)
     const isEnd = last === undefined || keys.length < KEYS_PER_STEP
@@ -55,17 +55,35 @@ export class BlobSweep {
     return gone.length
   }
 
-  /** Keys whose cube has no row and whose cube's id is old. An organisation that is not settled in one place is left alone. */
-  async #orphans(orgId: string, keys: readonly string[], nowMs: number): Promise<string[]> {
+  /**
+   * Removes blobs whose cube's id is old and has no row, or none of whose revisions names them: a purge that was killed leaves such. An
+   * organisation that is not settled in one place is left alone.
+   */
+  async #sweep(orgId: string, keys: readonly string[], nowMs: number): Promise<string[]> {
     const old = keys.filter((key) => timeOf(cubeIdOf(key)) < nowMs - BLOB_ORPHAN_MS)
     const vault = old.length === 0 ? null : await this.#settled(orgId, nowMs)
     if (vault === null) return []
+    const ids = inJson([...new Set(old.map(cubeIdOf))])
     const rows = await vault.database.all(
-      statement(sql`select cube_id from cubes where cube_id in ${inJson([...new Set(old.map(cubeIdOf))])}`),
+      statement(
+        sql`select cube_id from cubes where cube_id in ${ids} union select cube_id from branch_cubes where cube_id in ${ids}`,
+      ),
     )
-    const living = new Set(rows.map(([cubeId]) => cubeId))
-    for (const key of keys) if (living.has(cubeIdOf(key))) this.#suspects.delete(key)
-    return old.filter((key) => !living.has(cubeIdOf(key)))
+    const living = new Set(rows.map(([cubeId]) => String(cubeId)))
+    const isNamed = await namedBlobs(vault.database, orgId, [...living])
+    const isNeeded = (key: string) => living.has(cubeIdOf(key)) && isNamed(key)
+    for (const key of keys) if (isNeeded(key)) this.#suspects.delete(key)
+    const orphans = old.filter((key) => !isNeeded(key) && this.#isSeenBefore(key, nowMs))
+    const [ofLiving, ofNobody] = [true, false].map((lives) =>
+      orphans.filter((key) => living.has(cubeIdOf(key)) === lives),
+    )
+    await this.#components.blobs.delete(ofNobody ?? [])
+    const { database } = vault
+    const { blobs } = this.#components
+    return [
+      ...(ofNobody ?? []),
+      ...(await removeUnnamed({ database, blobs, orgId }, Map.groupBy(ofLiving ?? [], cubeIdOf))),
+    ]
   }
 
   async #settled(orgId: string, nowMs: number): Promise<OrgVault | null> {

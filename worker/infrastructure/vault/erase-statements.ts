@@ -2,13 +2,17 @@ import { type SQL, sql } from 'drizzle-orm'
 import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { StoredCube } from '../../ports/vault-write.ts'
+import { forgetBlocks } from '../blocks/blocks-statements.ts'
+import { forgetMentions } from '../knowledge/entity-statements.ts'
+import { forgetFacts } from '../knowledge/fact-statements.ts'
+import { deleteEmbeddingsOf, deletePostingsOf } from './index-rows.ts'
 import { guard, jsonChunks, statement } from './sql.ts'
 
 const CHUNK_BYTES_MAX = SQL_VALUE_BYTES_MAX * 0.9
 
 /** Tables whose rows belong to one cube by its place in the namespace, and those that name it by its id. */
-const BY_SEQ = ['embeddings', 'cold_embeddings', 'transitions', 'mentions', 'facts', 'hot_cubes'] as const
-const BY_CUBE_ID = ['revisions', 'snapshot_cubes', 'branch_cubes', 'block_members', 'feedback'] as const
+const BY_SEQ = ['cold_embeddings', 'transitions', 'stale_knowledge', 'hot_cubes'] as const
+const BY_CUBE_ID = ['revisions', 'snapshot_cubes', 'branch_cubes'] as const
 
 /** Tables whose rows belong to a namespace. Rows of `revisions` name the cube only, rows of `namespaces` are the last to go. */
 const OF_NAMESPACE = [
@@ -20,7 +24,6 @@ const OF_NAMESPACE = [
   'cold_embeddings',
   'vector_spaces',
   'tombstones',
-  'grants',
   'transitions',
   'snapshots',
   'snapshot_cubes',
@@ -29,9 +32,11 @@ const OF_NAMESPACE = [
   'entities',
   'entity_aliases',
   'mentions',
+  'stale_knowledge',
   'facts',
   'fact_links',
   'hot_cubes',
+  'schedules',
   'decisions',
   'permissions',
   'pipeline_runs',
@@ -50,7 +55,14 @@ export function eraseCubes(cubes: readonly StoredCube[], atMs: number, reason: s
   const rows = cubes.map((c) => [c.namespaceId, c.seq, c.cubeId, c.revision, c.cid, c.termCount, c.sessionId])
   return jsonChunks(rows, CHUNK_BYTES_MAX)
     .flatMap((chunk) => eraseChunk(chunk, atMs, reason))
-    .toSpliced(0, 0, ...expectUnchanged(cubes), ...erasePostings(cubes))
+    .toSpliced(
+      0,
+      0,
+      ...expectUnchanged(cubes),
+      ...deletePostingsOf('postings', cubes),
+      ...deletePostingsOf('cold_postings', cubes),
+      ...deleteEmbeddingsOf(cubes),
+    )
 }
 
 function expectUnchanged(cubes: readonly StoredCube[]): Statement[] {
@@ -59,26 +71,6 @@ function expectUnchanged(cubes: readonly StoredCube[]): Statement[] {
     guard(sql`select count(*) = json_array_length(${chunk}) from json_each(${chunk}) j cross join cubes c
       on c.namespace_id = j.value->>0 and c.seq = j.value->>1 where c.cube_id = j.value->>2 and c.revision = j.value->>3 and c.state != 'frozen'`),
   )
-}
-
-/** Postings stand in order of their terms, so the terms of a cube are what finds them. */
-function erasePostings(cubes: readonly StoredCube[]): Statement[] {
-  const rows = cubes.flatMap(({ namespaceId, seq, terms }) => terms?.map((term) => [namespaceId, term, seq]) ?? [])
-  const known = ['postings', 'cold_postings'].flatMap((table) =>
-    jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
-      statement(
-        sql`delete from ${sql.raw(table)} where (namespace_id, term, seq) in (select j.value->>0, j.value->>1, j.value->>2 from json_each(${chunk}) j)`,
-      ),
-    ),
-  )
-  const searched = cubes
-    .filter(({ terms }) => terms === null)
-    .flatMap(({ namespaceId, seq }) =>
-      ['postings', 'cold_postings'].map((table) =>
-        statement(sql`delete from ${sql.raw(table)} where namespace_id = ${namespaceId} and seq = ${seq}`),
-      ),
-    )
-  return [...known, ...searched]
 }
 
 function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
@@ -97,8 +89,9 @@ function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
     statement(
       sql`update namespaces set next_change = next_change + 1 where id in (select j.value->>0 from json_each(${chunk}) j)`,
     ),
-    statement(sql`delete from fact_links where (namespace_id, from_id) in (select f.namespace_id, f.id from facts f where (f.namespace_id, f.seq) in ${places})
-      or (namespace_id, to_id) in (select f.namespace_id, f.id from facts f where (f.namespace_id, f.seq) in ${places})`),
+    ...forgetFacts(chunk),
+    ...forgetMentions(chunk),
+    ...forgetBlocks(chunk),
     ...BY_SEQ.map((table) => statement(sql`delete from ${sql.raw(table)} where (namespace_id, seq) in ${places}`)),
     ...BY_CUBE_ID.map((table) => statement(sql`delete from ${sql.raw(table)} where cube_id in ${ids}`)),
     statement(sql`delete from permissions where cube_id in ${ids}`),

@@ -7,12 +7,13 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { StoredCube } from '../../ports/vault-write.ts'
 import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
+import { breathe } from '../lifecycle/budget.ts'
 import { erasable } from './memory-writer.ts'
 
-/** Cubes that one call erases: a deletion takes about nine statements, and D1 counts a thousand against one invocation. */
-export const EXPIRED_PER_SWEEP_MAX = 100
+/** Cubes that one call erases: a batch of deletions takes some forty statements, and D1 counts a thousand against one invocation. */
+export const EXPIRED_PER_SWEEP_MAX = 300
 /** Cubes of one atomic batch. */
-const CUBES_PER_BATCH_MAX = 25
+const CUBES_PER_BATCH_MAX = 50
 
 const OPERATION = 'expireCubes'
 
@@ -37,8 +38,10 @@ export class ExpirySweep {
   async erase(cubeIds: ReadonlyMap<string, readonly string[]>): Promise<void> {
     for (const [orgId, ids] of cubeIds) {
       try {
-        for (let at = 0; at < ids.length; at += CUBES_PER_BATCH_MAX)
-          await this.#eraseBatch(orgId, ids.slice(at, at + CUBES_PER_BATCH_MAX))
+        for (let at = 0; at < ids.length; at += CUBES_PER_BATCH_MAX) {
+          await breathe()
+          await this.eraseBatch(orgId, ids.slice(at, at + CUBES_PER_BATCH_MAX), null)
+        }
       } catch (error) {
         // A cube that was changed meanwhile aborts its batch: the next sweep looks again.
         this.#components.logger.warn('expiry_sweep_failed', {
@@ -49,14 +52,19 @@ export class ExpirySweep {
     }
   }
 
-  async #eraseBatch(orgId: string, cubeIds: readonly string[]): Promise<void> {
+  /**
+   * Erases those of the named cubes that are over: past the time that they name, or, where they name none, written last at `writtenUntilMs` or
+   * before. Answers how many statements it took.
+   * @throws GuardError when one of them was changed meanwhile
+   */
+  async eraseBatch(orgId: string, cubeIds: readonly string[], writtenUntilMs: number | null): Promise<number> {
     const { sessions, systemContext, runtime } = this.#components
     const context = systemContext(orgId, OPERATION, runtime.nowMs(), new AbortController().signal)
     const session = await sessions(context, 'write')
-    const cubes = await this.#stored(session, await session.cubes.ended(cubeIds))
+    const cubes = await this.#stored(session, await session.cubes.ended(cubeIds, writtenUntilMs))
     const byNamespace = Map.groupBy(cubes, (cube) => cube.namespaceId)
-    if (byNamespace.size === 0) return
-    await session.vault.apply([
+    if (byNamespace.size === 0) return 2
+    const answers = await session.vault.apply([
       { kind: 'delete_cubes', cubes, atMs: context.nowMs, reason: 'expired' },
       ...[...byNamespace].map(([namespaceId, gone]) => {
         const ids = gone.map(({ cubeId }) => cubeId)
@@ -69,12 +77,14 @@ export class ExpirySweep {
       const seqs = gone.map(({ seq }) => seq)
       await this.#components.embeddings.forget(session, orgId, namespaceId, seqs)
     }
+    return answers.length + 2 + byNamespace.size
   }
 
-  #stored(
+  async #stored(
     session: VaultSession,
     found: readonly { cube: FullCube['cube']; full: FullCube | null }[],
   ): Promise<StoredCube[]> {
-    return Promise.all(found.map(async (one) => erasable(one, await session.cubes.blobKeys(one.cube.cubeId))))
+    const blobs = await session.cubes.blobKeysOfAll(found.map(({ cube }) => cube.cubeId))
+    return found.map((one) => erasable(one, blobs.get(one.cube.cubeId) ?? []))
   }
 }
