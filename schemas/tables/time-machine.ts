@@ -1,4 +1,5 @@
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { BranchLocal } from '../branch-local.ts'
 import { LIFECYCLE_STATES } from '../lifecycle.ts'
 
 /** A namespace, or one cube of it, as it stood at a moment. */
@@ -28,7 +29,11 @@ export const snapshotCubes = sqliteTable(
     cid: text().notNull(),
     state: text({ enum: LIFECYCLE_STATES }).notNull(),
   },
-  (t) => [primaryKey({ columns: [t.snapshotId, t.cubeId] }), index('snapshot_cubes_namespace').on(t.namespaceId)],
+  (t) => [
+    primaryKey({ columns: [t.snapshotId, t.cubeId] }),
+    index('snapshot_cubes_namespace').on(t.namespaceId),
+    index('snapshot_cubes_cube').on(t.cubeId),
+  ],
 )
 
 /** What-if line of a namespace or of one cube: a base snapshot and, apart from the canonical rows, what was changed since. */
@@ -41,7 +46,7 @@ export const branches = sqliteTable(
     /** The only cube of the branch; null for the whole namespace. */
     cubeId: text(),
     snapshotId: text().notNull(),
-    state: text({ enum: ['open', 'merged', 'discarded'] }).notNull(),
+    state: text({ enum: ['open', 'merged'] }).notNull(),
     createdBy: text().notNull(),
     createdAtMs: integer().notNull(),
     closedAtMs: integer(),
@@ -60,8 +65,14 @@ export const branchCubes = sqliteTable(
     revision: integer(),
     cid: text(),
     bytes: blob({ mode: 'buffer' }),
+    /** What of the cube stands outside of its revision; null when the branch removed it. */
+    local: text({ mode: 'json' }).$type<BranchLocal>(),
     author: text().notNull(),
     updatedAtMs: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.branchId, t.cubeId] }), index('branch_cubes_namespace').on(t.namespaceId)],
+  (t) => [
+    primaryKey({ columns: [t.branchId, t.cubeId] }),
+    index('branch_cubes_namespace').on(t.namespaceId),
+    index('branch_cubes_cube').on(t.cubeId),
+  ],
 )

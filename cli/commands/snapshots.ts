@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import type { Item } from '../../sdk/endpoints.ts'
+import { allOf, type Cli } from '../cli.ts'
+import { minuteOf, table } from '../text.ts'
+
+const COLUMNS = [{ title: 'NAME' }, { title: 'CUBES', align: 'right' as const }, { title: 'CREATED' }, { title: 'BY' }]
+const DIFF_COLUMNS = [{ title: 'CHANGE' }, { title: 'CUBE' }, { title: 'FROM' }, { title: 'TO' }]
+
+interface InNamespace {
+  namespace: string
+}
+
+const inNamespace = (command: Command): Command => command.option('-n, --namespace <name>', 'namespace', 'default')
+
+export function snapshotCommand(cli: Cli): Command {
+  const command = new Command('snapshot').description('pin a namespace under a name, compare it, bring it back')
+  inNamespace(command.command('create').description('pin every memory as it is now').argument('<name>')).action(
+    (name: string, { namespace }: InNamespace) => create(cli, namespace, name),
+  )
+  inNamespace(command.command('list').description('snapshots of a namespace')).action(({ namespace }: InNamespace) =>
+    list(cli, namespace),
+  )
+  inNamespace(
+    command
+      .command('diff')
+      .description('what differs between two points: a time, snapshot:NAME or now')
+      .argument('<from>')
+      .argument('[to]', 'the other point', 'now'),
+  ).action((from: string, to: string, { namespace }: InNamespace) => diff(cli, namespace, { from, to }))
+  inNamespace(
+    command.command('restore').description('bring the namespace back, erasing nothing').argument('<name>'),
+  ).action((name: string, { namespace }: InNamespace) => restore(cli, namespace, name))
+  return command
+}
+
+async function create(cli: Cli, namespace: string, name: string): Promise<void> {
+  const made = await cli.client().snapshots.create(namespace, name)
+  cli.show(made, () => tableOf([made], cli.io.columns))
+  cli.note(`digest ${made.digest}`)
+}
+
+async function list(cli: Cli, namespace: string): Promise<void> {
+  const found = await allOf(cli.client().snapshots.list(namespace))
+  cli.show(found, () => tableOf(found, cli.io.columns))
+}
+
+const tableOf = (snapshots: readonly Item<'listSnapshots'>[], width: number): string => {
+  const rows = snapshots.map(({ name, cubes, createdAt, createdBy }) => [name, cubes, minuteOf(createdAt), createdBy])
+  return table(COLUMNS, rows, width)
+}
+
+async function diff(cli: Cli, namespace: string, query: { from: string; to: string }): Promise<void> {
+  const found = await allOf(cli.client().snapshots.diff(namespace, query))
+  const side = (one: Item<'diffNamespace'>['from']) => one && `${one.revision ?? 'purged'} ${one.state}`
+  cli.show(found, () => {
+    if (found.length === 0) return 'Nothing differs.\n'
+    const rows = found.map(({ change, cubeId, from, to }) => [change, cubeId, side(from), side(to)])
+    return table(DIFF_COLUMNS, rows, cli.io.columns)
+  })
+}
+
+async function restore(cli: Cli, namespace: string, name: string): Promise<void> {
+  const done = await cli.client().snapshots.restore(namespace, name)
+  const { revised, archived, broughtBack, erased } = done
+  cli.show(done, () => `${revised.length} revised, ${archived.length} archived, ${broughtBack.length} brought back.\n`)
+  if (erased > 0) cli.note(`${erased} memories of the snapshot have been erased since; nothing brings them back`)
+}
