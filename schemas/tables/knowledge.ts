@@ -1,7 +1,5 @@
 import { index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-
-/** Who extracted a piece of knowledge. */
-export const KNOWLEDGE_SOURCES = ['rules', 'model', 'caller'] as const
+import { ENTITY_KINDS, KNOWLEDGE_SOURCES } from '../vocabulary.ts'
 
 /** Things that the memory of a namespace speaks of, under their normalised name. */
 export const entities = sqliteTable(
@@ -11,25 +9,37 @@ export const entities = sqliteTable(
     /** Normalised name; what mentions, facts and aliases refer to. */
     key: text().notNull(),
     name: text().notNull(),
-    kind: text({ enum: ['person', 'place', 'organisation', 'thing', 'date'] }).notNull(),
-    mentionCount: integer().notNull(),
+    kind: text({ enum: ENTITY_KINDS }).notNull(),
     createdAtMs: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.namespaceId, t.key] })],
 )
 
-/** Another name of an entity. Mentions keep the name that was used, so removing the row undoes a merge entirely. */
+/**
+ * Another name of an entity. Mentions keep the name that was used, so a merge is undone by its row alone. A row whose alias is its own key says
+ * that the name stands for itself, whatever the rules make of it.
+ */
 export const entityAliases = sqliteTable(
   'entity_aliases',
   {
     namespaceId: integer().notNull(),
     alias: text().notNull(),
+    /** The name that it was merged into. */
+    parent: text().notNull(),
+    /** Where the chain of parents ends: the entity. */
     key: text().notNull(),
     source: text({ enum: KNOWLEDGE_SOURCES }).notNull(),
     createdBy: text().notNull(),
     createdAtMs: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.namespaceId, t.alias] }), index('entity_aliases_key').on(t.namespaceId, t.key)],
+)
+
+/** Cubes whose text changed after it was read for entities and facts. */
+export const staleKnowledge = sqliteTable(
+  'stale_knowledge',
+  { namespaceId: integer().notNull(), seq: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.namespaceId, t.seq] })],
 )
 
 export const mentions = sqliteTable(
@@ -60,17 +70,26 @@ export const facts = sqliteTable(
     object: text().notNull(),
     /** Entity that the object names; null for a plain value. */
     objectKey: text(),
+    /** What of the subject can be one way only at a time, and which way this says it is (worker/operation/knowledge/predicates.ts). */
+    slot: text().notNull(),
+    stance: text().notNull(),
     validFromMs: integer().notNull(),
+    /** Equal to `validFromMs` where the statement says that something has ended. */
     validToMs: integer(),
+    /** End that the statement itself names; what `validToMs` is where nothing superseded it. */
+    statedToMs: integer(),
     recordedAtMs: integer().notNull(),
     /** When it was found to be wrong, or its evidence was revised. */
     retractedAtMs: integer(),
+    /** Key that retracted it; `system` where the evidence was revised. */
+    retractedBy: text(),
     supersededBy: text(),
     confidence: real().notNull(),
     source: text({ enum: KNOWLEDGE_SOURCES }).notNull(),
   },
   (t) => [
-    index('facts_subject').on(t.namespaceId, t.subject, t.predicate, t.validFromMs),
+    index('facts_subject').on(t.namespaceId, t.subject, t.slot, t.validFromMs),
+    index('facts_time').on(t.namespaceId, t.validFromMs, t.id),
     index('facts_object').on(t.namespaceId, t.objectKey),
     index('facts_seq').on(t.namespaceId, t.seq),
   ],
@@ -89,6 +108,11 @@ export const factLinks = sqliteTable(
     createdBy: text().notNull(),
     createdAtMs: integer().notNull(),
     undoneAtMs: integer(),
+    /** Key that took it back; `system` where a statement that arrived later put another relation in its place. */
+    undoneBy: text(),
   },
-  (t) => [primaryKey({ columns: [t.namespaceId, t.fromId, t.toId, t.relation] })],
+  (t) => [
+    primaryKey({ columns: [t.namespaceId, t.fromId, t.toId, t.relation, t.createdAtMs] }),
+    index('fact_links_to').on(t.namespaceId, t.toId),
+  ],
 )

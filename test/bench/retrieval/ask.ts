@@ -10,7 +10,7 @@ type SearchMode = z.input<typeof SearchRequest>['mode']
 const QUESTIONS_IN_FLIGHT = 4
 
 export interface Answers {
-  /** Ids of the found turns by question, best first. */
+  /** Ids of the found turns by question, best first; of what is no turn, its cube's. */
   rankings: Map<string, string[]>
   /** Wall time of each request with others in flight, milliseconds. */
   times: number[]
@@ -29,12 +29,13 @@ export async function ask(
     const request = { ...requestOf(question, namespaceOf(question.conv)), ...(mode && { mode }) }
     const response = await client.post<SearchResponse>('/v1/search', request)
     times.push(performance.now() - start)
-    return [question.question_id, response.results.map(({ cube }) => String(cube.metadata.sourceId))]
+    return [question.question_id, response.results.map(({ cube }) => String(cube.metadata.sourceId ?? cube.cubeId))]
   })
   return { rankings: new Map(entries), times }
 }
 
-function requestOf({ question, before }: Question, namespace: string): z.input<typeof SearchRequest> {
+/** A question as it is sent. */
+export function requestOf({ question, before }: Question, namespace: string): z.input<typeof SearchRequest> {
   return {
     query: question.slice(0, QUERY_LENGTH_MAX),
     namespaces: [namespace],

@@ -1,4 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
+import type { Filter } from '../../../schemas/filter.ts'
 import {
   MMR_CANDIDATES_MAX,
   RERANK_CANDIDATES_MAX,
@@ -16,8 +17,10 @@ import type { NamespaceRow } from '../../ports/rows.ts'
 import { analyse } from '../retrieval/analyse.ts'
 import { diversify } from '../retrieval/mmr.ts'
 import type { RankedHit } from '../retrieval/rank.ts'
+import { type Standing, standAt } from '../time-machine/standing.ts'
 import { type NamespaceResult, searchNamespace } from './namespace-search.ts'
 import { QueryVectors } from './query-vectors.ts'
+import { validityOf } from './validity.ts'
 
 export interface MemOperatorComponents {
   /** First the one that embeds; a further one serves while the first one's vectors are being built. */
@@ -34,7 +37,9 @@ export interface FoundCube {
 
 export interface SearchOutcome {
   found: FoundCube[]
-  report: Omit<RetrievalReport, 'call'>
+  report: Omit<RetrievalReport, 'call' | 'plan'>
+  /** What was searched, for `memoryPath`. */
+  results: NamespaceResult[]
 }
 
 export type SearchQuery = Omit<SearchRequest, 'namespaces' | 'userId' | 'explain'>
@@ -61,14 +66,18 @@ export class MemOperator {
         : request.rerank
           ? Math.max(request.limit, RERANK_CANDIDATES_MAX)
           : request.limit
+    const validity = validityOf(request, context.nowMs)
     const results: NamespaceResult[] = []
     for (const namespace of namespaces) {
       if (context.signal.aborted) throw new MemosError('deadline_exceeded')
+      const standing = await standingOf(session, namespace, request, context)
       results.push(
         await searchNamespace({
-          session,
+          session: standing?.session ?? session,
+          ...(standing === null ? {} : { standing }),
           namespace,
           request,
+          validity,
           limit: Math.min(limit, SEARCH_RESULTS_MAX),
           vectors,
           signal: context.signal,
@@ -79,13 +88,14 @@ export class MemOperator {
       .flatMap(({ namespace, hits }) => hits.slice(0, limit).map((hit) => ({ namespace, hit })))
       .sort((a, b) => b.hit.score - a.hit.score)
       .slice(0, limit)
-    const found = await this.#load(session, best)
+    const found = await this.#load(session, best, new Map(results.map((one) => [one.namespace.id, one.standing])))
     const diverse = request.diversity > 0 ? byNovelty(found, request) : found
     const { ranked, note } = request.rerank
       ? await this.#rerank(request.query, diverse, context.signal)
       : { ranked: diverse, note: null }
     return {
       found: ranked.slice(0, request.limit),
+      results,
       report: this.#report(results, request, [
         ...vectors.notes(),
         ...new Set(results.flatMap((result) => result.notes)),
@@ -99,14 +109,14 @@ export class MemOperator {
   async #load(
     session: VaultSession,
     best: readonly { namespace: NamespaceRow; hit: RankedHit }[],
+    standings: ReadonlyMap<number, Standing | undefined>,
   ): Promise<FoundCube[]> {
     const bySpace = Map.groupBy(best, ({ namespace }) => namespace.id)
     const loaded = new Map<string, FullCube>()
     for (const [namespaceId, hits] of bySpace) {
-      const cubes = await session.cubes.bySeq(
-        namespaceId,
-        hits.map(({ hit }) => hit.seq),
-      )
+      const seqs = hits.map(({ hit }) => hit.seq)
+      const standing = standings.get(namespaceId)
+      const cubes = await (standing === undefined ? session.cubes.bySeq(namespaceId, seqs) : standing.load(seqs))
       for (const full of cubes) loaded.set(`${namespaceId}:${full.cube.seq}`, full)
     }
     return best.flatMap(({ namespace, hit }) => {
@@ -158,6 +168,17 @@ export class MemOperator {
     }
   }
 }
+
+/** The namespace as it stood where the request asks for that; null: as it is. */
+const standingOf = (
+  session: VaultSession,
+  namespace: NamespaceRow,
+  { asOf, filter, includeArchived }: SearchQuery,
+  { nowMs }: RequestContext,
+): Promise<Standing> | null =>
+  asOf === undefined
+    ? null
+    : standAt(session, namespace, asOf, { filter: (filter as Filter | undefined) ?? null, includeArchived }, nowMs)
 
 /** Maximal marginal relevance over the texts' terms. */
 const byNovelty = (found: readonly FoundCube[], { diversity, limit }: SearchQuery): FoundCube[] =>

@@ -2,7 +2,7 @@ import type { Filter } from '../../../schemas/filter.ts'
 import { SEARCH_CANDIDATES_MAX, SEARCH_POSTINGS_MAX, VECTOR_CANDIDATES_MAX } from '../../../schemas/limits.ts'
 import type { SearchRequest } from '../../../schemas/search.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
-import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope } from '../../ports/lexical.ts'
+import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope, Validity } from '../../ports/lexical.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VectorHit } from '../../ports/vectors.ts'
 import {
@@ -18,7 +18,9 @@ import { analyseQuery, type QueryAnalysis } from '../retrieval/query.ts'
 import { type Candidate, type RankedHit, rank } from '../retrieval/rank.ts'
 import { suggestTerms } from '../retrieval/spelling.ts'
 import { DEFAULT_WEIGHTS, type RetrievalWeights } from '../retrieval/weights.ts'
+import type { Standing } from '../time-machine/standing.ts'
 import { fuseSpaces } from './fuse-spaces.ts'
+import { type GraphResult, searchGraph, wantsGraph } from './graph-search.ts'
 import type { QueryVectors } from './query-vectors.ts'
 
 /** Vocabulary read for one beginning of misspelt words. */
@@ -36,11 +38,15 @@ const CANDIDATES_WITHOUT_SESSIONS = 100
 export interface NamespaceSearchInput {
   session: VaultSession
   namespace: NamespaceRow
-  request: Pick<SearchRequest, 'query' | 'filter' | 'live' | 'mode' | 'includeArchived'>
+  request: Pick<SearchRequest, 'query' | 'filter' | 'live' | 'mode' | 'includeArchived' | 'graph'>
+  /** When in the world a cube must hold; absent: whenever. */
+  validity?: Validity | undefined
   /** Results wanted from this namespace. */
   limit: number
   vectors: QueryVectors
   signal: AbortSignal
+  /** The namespace as it stood, its session being the one to search with; absent: as it is. */
+  standing?: Standing
 }
 
 export interface NamespaceResult {
@@ -50,16 +56,24 @@ export interface NamespaceResult {
   terms: readonly string[]
   spelling: Record<string, string[]>
   analysis: QueryAnalysis
+  /** Conversations that were scored as wholes. */
+  sessions: number
+  /** The walk over the graph of entities; null when it was not wanted. */
+  graph: GraphResult | null
   /** What was left out and the caller should know of. */
   notes: readonly string[]
+  standing: Standing | undefined
 }
 
 /** Lexical and vector search of one namespace, fused by weight (RETRIEVAL, section "The pipeline"). */
-export async function searchNamespace(input: NamespaceSearchInput): Promise<NamespaceResult> {
-  const { session, namespace, request } = input
+export async function searchNamespace(asked: NamespaceSearchInput): Promise<NamespaceResult> {
+  const input = asked.request.includeArchived ? withArchived(asked) : asked
+  const { session, namespace, request, standing } = input
   const scope: SearchScope = {
     filter: (request.filter as Filter | undefined) ?? null,
     includeArchived: request.includeArchived,
+    validity: input.validity,
+    ...(standing === undefined ? {} : { view: standing.view }),
   }
   const weights: RetrievalWeights = {
     ...DEFAULT_WEIGHTS,
@@ -85,12 +99,17 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
           postingsMax: SEARCH_POSTINGS_MAX,
         })
   const found = await findLexical(input, plan, spelt.statistics, weights, scope)
-  const documents = await withNeighboursAndVectors(input, found, near?.hits ?? [], scope)
+  const walks = standing === undefined && wantsGraph(namespace, request.graph)
+  const graph = walks ? await searchGraph(session.graph, graphQuery(input, found, scope)) : null
+  const proposed = [...(near?.hits ?? []), ...(graph?.hits ?? [])]
+  const documents = await withNeighboursAndVectors(input, found, proposed, scope)
+  const reached = new Map(graph?.hits.map((hit) => [hit.seq, hit.share]))
   const cosines = new Map(near?.hits.map((hit) => [hit.seq, hit.cosine]))
   const hits = rank({
     candidates: documents.map((document) => ({
       ...toCandidate(document, found.scores.get(document.seq), cosines.get(document.seq)),
-      awaitsVector: near !== null && document.seq > near.builtSeq,
+      awaitsVector: near !== null && (document.seq > near.builtSeq || standing?.overlay.has(document.seq) === true),
+      graph: reached.get(document.seq) ?? 0,
     })),
     terms: plan,
     sessionScores: new Map([...found.sessions].map(([id, score]) => [String(id), score])),
@@ -107,9 +126,25 @@ export async function searchNamespace(input: NamespaceSearchInput): Promise<Name
     terms,
     spelling: spellingAmong(spelt.spelling, terms),
     analysis,
-    notes: [...(near?.notes ?? []), ...spelt.notes],
+    sessions: found.sessions.size,
+    graph,
+    notes: [...(standing?.notes ?? []), ...(near?.notes ?? []), ...spelt.notes],
+    standing,
   }
 }
+
+const graphQuery = ({ namespace, request, signal }: NamespaceSearchInput, found: LexicalFound, scope: SearchScope) => ({
+  namespaceId: namespace.id,
+  query: request.query,
+  scope,
+  lexical: found.documents.map(({ seq }) => ({ seq, score: found.scores.get(seq)?.bm25 ?? 0 })),
+  signal,
+})
+
+const withArchived = (input: NamespaceSearchInput): NamespaceSearchInput => ({
+  ...input,
+  session: { ...input.session, lexical: input.session.lexicalWithArchived },
+})
 
 /** The terms that documents hold which may be seen: the report must not tell which words stand in the others. */
 function matchedTerms(plan: readonly PlannedTerm[], { documents, scores }: LexicalFound): string[] {
@@ -242,7 +277,7 @@ async function visible(
 async function withNeighboursAndVectors(
   { session, namespace }: NamespaceSearchInput,
   found: LexicalFound,
-  near: readonly VectorHit[],
+  near: readonly Pick<VectorHit, 'seq'>[],
   scope: SearchScope,
 ): Promise<LexicalDocument[]> {
   const turns = found.documents.flatMap((d) =>
@@ -275,6 +310,7 @@ function toCandidate(
     pos: document.position ?? 0,
     features: document.features,
     speaker: document.speaker?.toLowerCase() ?? null,
+    usefulness: document.usefulness,
     ...(cosine === undefined ? {} : { cosine }),
   }
 }

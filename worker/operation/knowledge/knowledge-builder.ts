@@ -1,0 +1,150 @@
+import { knowledgePolicy } from '../../../schemas/namespace-settings.ts'
+import type { PendingKnowledge } from '../../infrastructure/knowledge/entity-reader.ts'
+import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
+import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'
+import { GuardError } from '../../ports/database.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { TaskRow } from '../../ports/rows.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { TaskProgress } from '../../ports/tasks.ts'
+import type { VaultWrite } from '../../ports/vault-write.ts'
+import type { DraftMention, FactSource, FactsPlanner } from './contracts.ts'
+import { extractEntities } from './extract-entities.ts'
+import { firstNamesOf, resolveAliases } from './resolve-aliases.ts'
+
+export const KNOWLEDGE_TASK = 'knowledge'
+
+/** Cubes read, and written, at once. */
+const CUBES_PER_BATCH_MAX = 100
+/** How often in a row a batch may meet somebody else's write before the task is tried again later. */
+const COLLISIONS_MAX = 3
+
+export interface KnowledgeBuilderComponents {
+  sessions: VaultSessions
+  systemContext: (orgId: string, operation: string, nowMs: number, signal: AbortSignal) => RequestContext
+  planFacts: FactsPlanner
+  runtime: Runtime
+}
+
+/**
+ * Reads cubes for entities and facts, in the background: in order of arrival, and again where a text has changed. Each batch is written whole or
+ * not at all together with how far it got, so the work may be cut off anywhere and run twice at once.
+ */
+export class KnowledgeBuilder {
+  readonly #components: KnowledgeBuilderComponents
+
+  constructor(components: KnowledgeBuilderComponents) {
+    this.#components = components
+  }
+
+  /** Reads everything in a namespace that was not read yet. Goes on where an earlier run stopped. */
+  async run(task: TaskRow, progress: TaskProgress): Promise<void> {
+    const { sessions, systemContext, runtime } = this.#components
+    const { orgId, namespaceId } = task
+    if (namespaceId === null) return
+    let read = 0
+    for (let collisions = 0; !progress.signal.aborted; ) {
+      const context = systemContext(orgId, KNOWLEDGE_TASK, runtime.nowMs(), progress.signal)
+      const session = await sessions(context, 'write')
+      const pending = await session.entities.pending(namespaceId, CUBES_PER_BATCH_MAX)
+      if (pending === null || !knowledgePolicy(pending.settings).extract) return
+      if (pending.stale.length === 0 && pending.fromSeq >= pending.lastSeq) return
+      try {
+        await session.vault.apply(await this.#plan(session, namespaceId, pending, context))
+        collisions = 0
+      } catch (error) {
+        if (!(error instanceof GuardError) || ++collisions > COLLISIONS_MAX) throw error
+        continue
+      }
+      read += pending.stale.length + pending.fresh.length
+      await progress.report(read, null)
+    }
+  }
+
+  async #plan(
+    session: VaultSession,
+    namespaceId: number,
+    pending: PendingKnowledge,
+    context: RequestContext,
+  ): Promise<VaultWrite[]> {
+    const { fromSeq, fresh, stale, lastSeq } = pending
+    const cubes = await session.cubes.bySeq(namespaceId, stale.length > 0 ? stale : fresh)
+    cubes.sort((a, b) => a.cube.seq - b.cube.seq)
+    const sources = cubes.map(sourceOf)
+    const drafts = await certain(session, namespaceId, cubes, sources.map(extractEntities))
+    const isLast = fresh.length < CUBES_PER_BATCH_MAX
+    const facts = await this.#components.planFacts({ session, namespaceId, sources, revised: stale, context })
+    return [
+      {
+        kind: 'put_mentions',
+        namespaceId,
+        fromSeq,
+        readSeq: stale.length > 0 ? fromSeq : isLast ? lastSeq : (fresh.at(-1) ?? lastSeq),
+        reread: stale,
+        cubes: cubes.map(({ cube }, at) => ({
+          seq: cube.seq,
+          cid: cube.cid,
+          mentions: (drafts[at] ?? []).map(({ key, count }) => [key, count] as const),
+        })),
+        entities: [...new Map(drafts.flat().map((draft) => [draft.key, draft])).values()],
+        atMs: context.nowMs,
+      },
+      ...(await aliasWrites(session, namespaceId, cubes, drafts, context.nowMs)),
+      ...facts,
+    ]
+  }
+}
+
+const sourceOf = ({ cube, content }: FullCube): FactSource => ({
+  seq: cube.seq,
+  cubeId: cube.cubeId,
+  content: content ?? '',
+  title: cube.title,
+  speaker: cube.speaker,
+  role: cube.role,
+  saidAtMs: cube.saidAtMs,
+  createdAtMs: cube.createdAtMs,
+})
+
+/**
+ * Drafts without the words that only opened a sentence: those which are no name anywhere else in the namespace. What only secret cubes name is
+ * no such name for the others.
+ */
+async function certain(
+  session: VaultSession,
+  namespaceId: number,
+  cubes: readonly FullCube[],
+  drafts: readonly DraftMention[][],
+): Promise<DraftMention[][]> {
+  const open = openDrafts(cubes, drafts)
+  const sure = new Set(open.filter((draft) => draft.sure).map(({ key }) => key))
+  const doubtful = drafts.flat().filter((draft) => !draft.sure && !sure.has(draft.key))
+  const known = await session.entities.known(namespaceId, [...new Set(doubtful.map(({ key }) => key))])
+  return drafts.map((list) => list.filter((draft) => draft.sure || sure.has(draft.key) || known.has(draft.key)))
+}
+
+const openDrafts = (cubes: readonly FullCube[], drafts: readonly DraftMention[][]): DraftMention[] =>
+  drafts.filter((_, at) => cubes[at]?.cube.sensitivity !== 'secret').flat()
+
+/**
+ * Aliases among the people that the batch mentions. Secret cubes have no say: a name that only they hold must not show as the name, or by the
+ * absence, of an alias.
+ */
+async function aliasWrites(
+  session: VaultSession,
+  namespaceId: number,
+  cubes: readonly FullCube[],
+  drafts: readonly DraftMention[][],
+  atMs: number,
+): Promise<VaultWrite[]> {
+  const here = new Set(
+    openDrafts(cubes, drafts)
+      .filter(({ kind }) => kind === 'person')
+      .map(({ key }) => key),
+  )
+  if (here.size === 0) return []
+  const firsts = firstNamesOf(here)
+  const people = new Set([...here, ...(await session.entities.people(namespaceId, firsts))])
+  const { put, drop } = resolveAliases(firsts, [...people])
+  return [{ kind: 'set_rule_aliases', namespaceId, put, drop, atMs }]
+}
