@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { Name, NamespaceName } from './common.ts'
 import { KEY_DAYS_MAX, KEY_ROTATION_GRACE_MS_MAX, RATE_PER_MINUTE_DEFAULT, RATE_PER_MINUTE_MAX } from './limits.ts'
 import { NamespaceSettings } from './namespace-settings.ts'
-import { Layer, Scope, SubjectKind, TaskState } from './vocabulary.ts'
+import { Access, ContextWords } from './permissions.ts'
+import { Layer, Scope, Sensitivity, SubjectKind, TaskState } from './vocabulary.ts'
 
 const stamp = z.iso.datetime()
 
@@ -43,6 +44,11 @@ export const CreateKey = z
     /** Bound to a user or agent, the key sees what that subject may see; unbound, everything in the organisation. */
     subject: Subject.optional(),
     namespaces: z.array(NamespaceName).min(1).max(64).optional(),
+    /** The most sensitive cubes it reads; default: personal, or secret with the scope memory:secret. */
+    clearance: z.enum(['none', 'personal']).optional(),
+    /** The only purposes and tasks its requests may claim (headers memos-purpose, memos-task). */
+    purposes: ContextWords.optional(),
+    tasks: ContextWords.optional(),
     expiresInDays: z.int().min(1).max(KEY_DAYS_MAX).optional(),
     ratePerMinute: z.int().min(1).max(RATE_PER_MINUTE_MAX).default(RATE_PER_MINUTE_DEFAULT),
   })
@@ -62,6 +68,9 @@ export const ApiKey = z
     scopes: z.array(Scope),
     subject: Subject.nullable(),
     namespaces: z.array(z.string()).nullable(),
+    clearance: Sensitivity,
+    purposes: z.array(z.string()).nullable(),
+    tasks: z.array(z.string()).nullable(),
     ratePerMinute: z.int(),
     createdAt: stamp,
     expiresAt: stamp.nullable(),
@@ -104,7 +113,7 @@ export const Namespace = z
   })
   .meta({ id: 'Namespace' })
 
-export const Grant = z.strictObject({ subject: Subject, access: z.enum(['read', 'write']) }).meta({ id: 'Grant' })
+export const Grant = z.strictObject({ subject: Subject, access: Access }).meta({ id: 'Grant' })
 export type Grant = z.infer<typeof Grant>
 export const Grants = z
   .strictObject({ grants: z.array(Grant).max(1000) })
@@ -119,33 +128,9 @@ export const Task = z
     total: z.int().nullable(),
     attempts: z.int(),
     error: z.string().nullable(),
+    waitingFor: z.string().nullable().meta({ description: 'What a queued task waits for: no worker here can run it.' }),
     createdAt: stamp,
     updatedAt: stamp,
   })
   .meta({ id: 'Task' })
 export type Task = z.infer<typeof Task>
-
-export const LogEntry = z
-  .strictObject({
-    id: z.int(),
-    at: stamp,
-    requestId: z.string(),
-    caller: z.string(),
-    operation: z.string(),
-    outcome: z.string(),
-    namespace: z.string().nullable(),
-    memoryType: z.string().nullable(),
-    cubeCount: z.int(),
-    cubeIds: z.array(z.string()),
-  })
-  .meta({ id: 'LogEntry', description: 'MemOS paper, section 5.3.2 (LogQuery API).' })
-export type LogEntry = z.infer<typeof LogEntry>
-
-export const UsageReport = z
-  .strictObject({
-    cubes: z.int(),
-    bytes: z.int(),
-    cubesMax: z.int().nullable(),
-    days: z.array(z.strictObject({ day: z.string(), reads: z.int(), writes: z.int(), searches: z.int() })),
-  })
-  .meta({ id: 'UsageReport' })

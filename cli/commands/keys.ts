@@ -24,6 +24,9 @@ export function keysCommand(cli: Cli): Command {
     .option('--user <id>', 'sees what this user may see')
     .option('--agent <id>', 'sees what this agent may see')
     .option('-n, --namespace <name>', 'only namespace it may touch; may be repeated', collect)
+    .option('--clearance <level>', 'most sensitive cubes it reads: none or personal')
+    .option('--purpose <word>', 'only purpose its requests may claim; may be repeated', collect)
+    .option('--task <word>', 'only task its requests may claim; may be repeated', collect)
     .option('--days <number>', 'lifetime, days', wholeNumber)
     .option('--rate <number>', 'requests per minute', wholeNumber)
     .action((name: string, options: CreateOptions) => create(cli, name, options))
@@ -50,12 +53,15 @@ interface CreateOptions {
   user?: string
   agent?: string
   namespace?: string[]
+  clearance?: NonNullable<Body<'createKey'>['clearance']>
+  purpose?: string[]
+  task?: string[]
   days?: number
   rate?: number
 }
 
 async function create(cli: Cli, name: string, options: CreateOptions): Promise<void> {
-  const { scope, user, agent, namespace, days, rate } = options
+  const { scope, user, agent, namespace, clearance, purpose, task, days, rate } = options
   const subject =
     user === undefined ? agent && { kind: 'agent' as const, id: agent } : { kind: 'user' as const, id: user }
   const made = await cli.client().keys.create({
@@ -63,6 +69,9 @@ async function create(cli: Cli, name: string, options: CreateOptions): Promise<v
     ...(scope && { scopes: scope }),
     ...(subject && { subject }),
     ...(namespace && { namespaces: namespace }),
+    ...(clearance && { clearance }),
+    ...(purpose && { purposes: purpose }),
+    ...(task && { tasks: task }),
     ...(days !== undefined && { expiresInDays: days }),
     ...(rate !== undefined && { ratePerMinute: rate }),
   })

@@ -32,6 +32,13 @@ export const apiKeys = sqliteTable(
     subjectId: text(),
     /** Names of the only namespaces the key may touch; null means all that its subject may. */
     namespaces: text({ mode: 'json' }).$type<string[]>(),
+    /** The most sensitive cubes it reads; the scope memory:secret lifts it to `secret`. */
+    clearance: text({ enum: ['none', 'personal'] })
+      .notNull()
+      .default('personal'),
+    /** The only purposes and tasks its requests may claim; null for any. */
+    purposes: text({ mode: 'json' }).$type<string[]>(),
+    tasks: text({ mode: 'json' }).$type<string[]>(),
     ratePerMinute: integer().notNull(),
     createdAtMs: integer().notNull(),
     expiresAtMs: integer(),

@@ -1,4 +1,5 @@
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { RoleTemplate } from '../permissions.ts'
 import { SENSITIVITIES } from '../vocabulary.ts'
 
 /**
@@ -9,6 +10,7 @@ export const permissions = sqliteTable(
   'permissions',
   {
     id: text().primaryKey(),
+    orgId: text().notNull(),
     namespaceId: integer().notNull(),
     /** The only cube it opens; null for the whole namespace. */
     cubeId: text(),
@@ -16,6 +18,8 @@ export const permissions = sqliteTable(
     /** Id within the organisation; empty for the organisation itself. */
     subjectId: text().notNull(),
     access: text({ enum: ['read', 'write'] }).notNull(),
+    /** Whether a role's template made it: applying the template again replaces it. */
+    fromTemplate: integer({ mode: 'boolean' }).notNull(),
     /** Purposes and tasks a request must state one of; null for any. */
     purposes: text({ mode: 'json' }).$type<string[]>(),
     tasks: text({ mode: 'json' }).$type<string[]>(),
@@ -28,7 +32,8 @@ export const permissions = sqliteTable(
   },
   (t) => [
     index('permissions_namespace').on(t.namespaceId),
-    index('permissions_subject').on(t.subjectKind, t.subjectId, t.namespaceId),
+    index('permissions_cube').on(t.cubeId),
+    index('permissions_subject').on(t.orgId, t.subjectKind, t.subjectId),
   ],
 )
 
@@ -49,14 +54,14 @@ export const roleMembers = sqliteTable(
   ],
 )
 
-/** What a role may do, as a template that is applied when the role is used. */
+/** What a role may do. Its template is kept as it was given; applying it makes the role's permissions. */
 export const roles = sqliteTable(
   'roles',
   {
     orgId: text().notNull(),
     name: text().notNull(),
     description: text(),
-    template: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    template: text({ mode: 'json' }).$type<RoleTemplate>().notNull(),
     createdAtMs: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.orgId, t.name] })],

@@ -33,26 +33,15 @@ export const namespaces = sqliteTable(
     termTotal: integer().notNull().default(0),
     /** Cubes up to this sequence number have been read for entities and facts. */
     knowledgeSeq: integer().notNull().default(0),
+    /** When MemLifecycle looks at the namespace next, how far its present walk over the cubes is, and up to which cube it has looked for others that say the same. */
+    lifecycleDueMs: integer().notNull().default(0),
+    lifecycleSeq: integer().notNull().default(0),
+    consolidatedSeq: integer().notNull().default(0),
     createdAtMs: integer().notNull(),
   },
   (t) => [
     uniqueIndex('namespaces_name').on(t.orgId, t.name),
     index('namespaces_owner').on(t.orgId, t.ownerKind, t.ownerId),
-  ],
-)
-
-/** Who may use a shared namespace. */
-export const grants = sqliteTable(
-  'grants',
-  {
-    namespaceId: integer().notNull(),
-    subjectKind: text({ enum: ['user', 'agent'] }).notNull(),
-    subjectId: text().notNull(),
-    access: text({ enum: ['read', 'write'] }).notNull(),
-    createdAtMs: integer().notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.namespaceId, t.subjectKind, t.subjectId] }),
-    index('grants_subject').on(t.subjectKind, t.subjectId),
+    index('namespaces_lifecycle').on(t.lifecycleDueMs),
   ],
 )

@@ -11,7 +11,25 @@ function directory() {
   const reads: string[] = []
   const rowOf = (id: string): Row => {
     const secret = SECRETS.find((one) => one.includes(id)) ?? ''
-    return [id, 'org', 'key', hashSecret(secret), null, null, '["read"]', null, null, null, 600, 0, null, null]
+    return [
+      id,
+      'org',
+      'key',
+      hashSecret(secret),
+      null,
+      null,
+      '["read"]',
+      null,
+      null,
+      null,
+      'personal',
+      null,
+      null,
+      600,
+      0,
+      null,
+      null,
+    ]
   }
   const database: Database = {
     name: 'default',

@@ -6,12 +6,12 @@ import { MemosError } from '../../../schemas/errors.ts'
 import { KEY_ROWS_MAX, RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
 import { apiKeys } from '../../../schemas/tables/directory.ts'
 import { ulid } from '../../../schemas/ulid.ts'
-import { SCOPES, type Scope } from '../../../schemas/vocabulary.ts'
-import type { Principal } from '../../ports/principal.ts'
+import { isAbove, SCOPES, type Scope, type Sensitivity } from '../../../schemas/vocabulary.ts'
+import type { Claims, Principal } from '../../ports/principal.ts'
 import type { ApiKeyRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { MemVault } from '../vault/mem-vault.ts'
-import { inJson } from '../vault/sql.ts'
+import { inJson, toJson } from '../vault/sql.ts'
 import { hashSecret, keyIdOf, mintSecret, sameDigest } from './key-secret.ts'
 
 /** Id of the organisation that exists from the first start. */
@@ -50,16 +50,18 @@ export class KeyRing {
   }
 
   /**
-   * The principal behind a presented secret. `actAs` names the organisation that the root key acts in.
-   * @throws MemosError unauthenticated: unknown, wrong, expired and revoked keys look the same
+   * The principal behind a presented secret. `actAs` names the organisation that the root key acts in; `claims` is what the request says it is
+   * for, of which a key bound to one purpose or task needs no word.
+   * @throws MemosError unauthenticated: unknown, wrong, expired and revoked keys look the same; forbidden: a claim that the key may not make
    */
-  async authenticate(secret: string, actAs: string | null): Promise<Principal> {
+  async authenticate(secret: string, actAs: string | null, claims: Claims = NO_CLAIMS): Promise<Principal> {
     const hash = hashSecret(secret)
-    if (sameDigest(hash, this.#init.rootHash)) return rootPrincipal(actAs ?? DEFAULT_ORGANISATION)
+    const nowMs = this.#runtime.nowMs()
+    if (sameDigest(hash, this.#init.rootHash)) return rootPrincipal(actAs ?? DEFAULT_ORGANISATION, claims, nowMs)
     const keyId = keyIdOf(secret)
     const row = keyId === null ? null : await this.#row(keyId)
-    if (row === null || !isValid(row, hash, this.#runtime.nowMs())) throw new MemosError('unauthenticated')
-    return principalOf(row)
+    if (row === null || !isValid(row, hash, nowMs)) throw new MemosError('unauthenticated')
+    return principalOf(row, claims, nowMs)
   }
 
   /** A new key; it counts once its row is stored. Without an expiry of its own it ends at `endsByMs`, the end of the key that makes it. */
@@ -78,6 +80,9 @@ export class KeyRing {
       subjectKind: request.subject?.kind ?? null,
       subjectId: request.subject?.id ?? null,
       namespaces: request.namespaces ?? null,
+      clearance: request.clearance ?? 'personal',
+      purposes: request.purposes ?? null,
+      tasks: request.tasks ?? null,
       ratePerMinute: request.ratePerMinute,
       createdAtMs: now,
       expiresAtMs: request.expiresInDays === undefined ? endsByMs : now + request.expiresInDays * DAY_MS,
@@ -113,6 +118,12 @@ export class KeyRing {
     if (row.revokedAtMs !== null) throw new MemosError('not_found')
     if (row.scopes.some((scope) => !by.scopes.has(scope as Scope)))
       throw new MemosError('forbidden', { field: 'id', expected: 'a key without scopes that the calling key lacks' })
+    if (
+      isAbove(clearanceOf(row), by.clearance) ||
+      !isWithin(row.purposes, by.purposes) ||
+      !isWithin(row.tasks, by.tasks)
+    )
+      throw new MemosError('forbidden', { field: 'id', expected: 'a key of no wider clearance, purposes or tasks' })
     if (outlives(row, by))
       throw new MemosError('forbidden', { field: 'id', expected: 'a key that ends no later than the calling key' })
     if (row.ratePerMinute > by.ratePerMinute)
@@ -146,6 +157,17 @@ export class KeyRing {
       this.#vault.directoryOrm.update(apiKeys).set(revoked).where(bound).returning({ id: apiKeys.id }),
     )
     return keys.length > 0
+  }
+
+  /** Those of the subjects that have a key which was not revoked, as `kind:id`. */
+  async withKeys(orgId: string, subjects: readonly Subject[]): Promise<Set<string>> {
+    const asked = toJson(subjects.map(({ kind, id }) => [kind, id]))
+    const named = sql`(${apiKeys.subjectKind}, ${apiKeys.subjectId}) in (select j.value->>0, j.value->>1 from json_each(${asked}) j)`
+    const rows = await this.#vault.directoryOrm
+      .selectDistinct({ kind: apiKeys.subjectKind, id: apiKeys.subjectId })
+      .from(apiKeys)
+      .where(and(eq(apiKeys.orgId, orgId), isNull(apiKeys.revokedAtMs), named))
+    return new Set(rows.map(({ kind, id }) => `${kind}:${id}`))
   }
 
   /** Keys that a principal manages, newest first, below the id `before`. */
@@ -211,23 +233,52 @@ const isValid = (row: ApiKeyRow, hash: string, nowMs: number): boolean =>
 const outlives = (key: Pick<ApiKeyRow, 'expiresAtMs'>, { expiresAtMs }: Principal): boolean =>
   expiresAtMs !== null && (key.expiresAtMs === null || key.expiresAtMs > expiresAtMs)
 
-const principalOf = (row: ApiKeyRow): Principal => ({
+const NO_CLAIMS: Claims = { purpose: null, task: null }
+
+const clearanceOf = ({ scopes, clearance }: Pick<ApiKeyRow, 'scopes' | 'clearance'>): Sensitivity =>
+  scopes.includes('memory:secret') ? 'secret' : clearance
+
+/** Whether a list of allowed words allows no more than another one; null allows any. */
+export const isWithin = (words: readonly string[] | null, allowed: readonly string[] | null): boolean =>
+  allowed === null || (words?.every((word) => allowed.includes(word)) ?? false)
+
+/** What a request claims, checked against what its key may claim. */
+function claimed(header: string, claim: string | null, allowed: readonly string[] | null): string | null {
+  if (claim === null) return allowed?.length === 1 ? (allowed[0] ?? null) : null
+  if (allowed !== null && !allowed.includes(claim))
+    throw new MemosError('forbidden', { field: header, expected: `one of ${allowed.join(', ')}` })
+  return claim
+}
+
+const principalOf = (row: ApiKeyRow, { purpose, task }: Claims, nowMs: number): Principal => ({
   keyId: row.id,
   orgId: row.orgId,
   scopes: new Set(row.scopes as Scope[]),
   subject: row.subjectKind === null || row.subjectId === null ? null : { kind: row.subjectKind, id: row.subjectId },
   namespaces: row.namespaces,
+  clearance: clearanceOf(row),
+  purposes: row.purposes,
+  tasks: row.tasks,
+  purpose: claimed('memos-purpose', purpose, row.purposes),
+  task: claimed('memos-task', task, row.tasks),
+  atMs: nowMs,
   ratePerMinute: row.ratePerMinute,
   expiresAtMs: row.expiresAtMs,
   root: false,
 })
 
-const rootPrincipal = (orgId: string): Principal => ({
+const rootPrincipal = (orgId: string, { purpose, task }: Claims, nowMs: number): Principal => ({
   keyId: 'root',
   orgId,
   scopes: new Set(SCOPES),
   subject: null,
   namespaces: null,
+  clearance: 'secret',
+  purposes: null,
+  tasks: null,
+  purpose,
+  task,
+  atMs: nowMs,
   ratePerMinute: RATE_PER_MINUTE_MAX,
   expiresAtMs: null,
   root: true,

@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, inArray, type SQL } from 'drizzle-orm'
+import { and, asc, eq, gt, type SQL } from 'drizzle-orm'
 import type { Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
+import { principals } from '../../../schemas/tables/tenancy.ts'
 import type { SubjectKind } from '../../../schemas/vocabulary.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { PrincipalRow } from '../../ports/rows.ts'
@@ -51,20 +51,11 @@ export class PrincipalDirectory {
       .limit(limit)
   }
 
-  /** Whether a subject is registered or something was granted to it. */
-  async isKnown({ kind, id }: Subject): Promise<boolean> {
-    const { orm } = this.#vault
-    const [registered, granted] = await Promise.all([
-      orm.select({ id: principals.id }).from(principals).where(this.#is({ kind, id })).limit(1),
-      orm.select({ id: grants.subjectId }).from(grants).where(this.#grantsOf({ kind, id })).limit(1),
-    ])
-    return registered.length + granted.length > 0
-  }
-
-  /** Removes a subject and what was granted to it, with `audit` in the same batch. */
+  /** Removes a subject, what was granted to it and the roles it held, with `audit` in the same batch. */
   async remove(subject: Subject, audit: VaultWrite): Promise<void> {
+    const forget: VaultWrite = { kind: 'forget_subject', subjectKind: subject.kind, subjectId: subject.id }
     await this.#vault.database.batch([
-      statementOf(builder.delete(grants).where(this.#grantsOf(subject))),
+      ...statementsOf(this.#orgId, forget),
       statementOf(builder.delete(principals).where(this.#is(subject))),
       ...statementsOf(this.#orgId, audit),
     ])
@@ -72,11 +63,6 @@ export class PrincipalDirectory {
 
   #is({ kind, id }: Subject): SQL | undefined {
     return and(eq(principals.orgId, this.#orgId), eq(principals.kind, kind), eq(principals.id, id))
-  }
-
-  #grantsOf({ kind, id }: Subject): SQL | undefined {
-    const own = builder.select({ id: namespaces.id }).from(namespaces).where(eq(namespaces.orgId, this.#orgId))
-    return and(inArray(grants.namespaceId, own), eq(grants.subjectKind, kind), eq(grants.subjectId, id))
   }
 }
 

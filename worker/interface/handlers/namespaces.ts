@@ -4,12 +4,13 @@ import type { NamespaceSettings } from '../../../schemas/namespace-settings.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
-import { isNarrowed, type Principal } from '../../ports/principal.ts'
+import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toNamespace, toPrincipal } from '../views.ts'
+import { expectWholeOrganisation } from '../whole-organisation.ts'
 
 type Routes = typeof administrationRoutes
 
@@ -85,19 +86,12 @@ export const getGrants: Handler<Routes['getGrants']> = async (edge, context, { p
 
 export const setGrants: Handler<Routes['setGrants']> = async (edge, context, { params, body }) => {
   const session = await edge.sessions(context, 'write')
-  const namespace = await found(session, params.name, 'write')
+  const namespace = await session.permissions.administered(params.name)
   if (namespace.layer === 'private')
     throw new MemosError('invalid_request', { field: 'grants', expected: 'a namespace of the layer shared or global' })
-  await session.namespaces.setGrants(namespace.id, body.grants, context.nowMs, [auditOf(context, namespace.id)])
+  const write = await session.permissions.replaceGrants(namespace, body.grants)
+  await session.vault.apply([write, auditOf(context, namespace.id)])
   return { grants: await session.namespaces.grants(namespace.id) }
-}
-
-/** Users and agents belong to the organisation: a key that reaches less of it neither sees nor changes who there is. */
-function expectWholeOrganisation(principal: Principal): void {
-  if (isNarrowed(principal))
-    throw new MemosError('forbidden', {
-      detail: 'A key that is bound to a subject or to namespaces does not administer users and agents.',
-    })
 }
 
 const createPrincipal =
