@@ -80,6 +80,13 @@ describe('rank', () => {
     expect(first?.seq).toBe(2)
     expect(first?.explain.factors.recency).toBe(1 + DEFAULT_WEIGHTS.recency)
   })
+  it('adds what the graph reaches on the scale of the lexical scores, and nothing where it was not walked', () => {
+    const hits = rank(input([candidate(1, { bm25: 4 }), candidate(2, { bm25: 0, matched: 0, graph: 1 })]))
+    expect(hits.map(({ seq, explain }) => [seq, explain.graph])).toEqual([
+      [1, 0],
+      [2, 4 * DEFAULT_WEIGHTS.graph],
+    ])
+  })
   it('fuses cosines on the scale of the lexical scores', () => {
     const cold = { bm25: 0, matched: 0 }
     const hits = rank(

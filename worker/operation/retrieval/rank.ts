@@ -25,6 +25,8 @@ export interface Candidate {
   awaitsVector?: boolean
   /** 0..1, how well a walk over the graph of entities reaches it, the best of the walk 1; absent without one. */
   graph?: number
+  /** -1..1, what feedback says of it; absent or 0 without any. */
+  usefulness?: number
 }
 
 export interface RankInput {
@@ -48,7 +50,9 @@ export interface Explanation {
   session: number
   vector: number
   graph: number
-  factors: Partial<Record<'speaker' | 'userRole' | 'when' | 'question' | 'firstPerson' | 'recency', number>>
+  factors: Partial<
+    Record<'speaker' | 'userRole' | 'when' | 'question' | 'firstPerson' | 'recency' | 'usefulness', number>
+  >
 }
 
 export interface RankedHit {
@@ -126,7 +130,7 @@ function vectorShares(candidates: readonly Candidate[], lexical: readonly number
 }
 
 function factorsOf(
-  { features, speaker, session }: Candidate,
+  { features, speaker, session, usefulness = 0 }: Candidate,
   { query, weights, hasRoles, sessionsAgo }: RankInput,
 ): Explanation['factors'] {
   const factors: Explanation['factors'] = {}
@@ -138,5 +142,6 @@ function factorsOf(
   if (!hasRoles && has(FEATURE.firstPerson)) factors.firstPerson = weights.firstPerson
   const ago = sessionsAgo?.get(session)
   if (ago !== undefined) factors.recency = 1 + weights.recency * Math.exp(-Math.max(0, ago) / weights.recencySessions)
+  if (usefulness !== 0) factors.usefulness = 1 + weights.usefulness * Math.max(-1, Math.min(1, usefulness))
   return factors
 }
