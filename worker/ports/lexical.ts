@@ -1,4 +1,5 @@
 import type { Filter } from '../../schemas/filter.ts'
+import type { View } from './time-machine.ts'
 
 /** What BM25 needs to know of a namespace. */
 export interface LexicalStatistics {
@@ -16,10 +17,20 @@ export interface LexicalStatistics {
   documents: ReadonlyMap<string, number>
 }
 
+/** Valid time that cubes must reach into: beyond `endsAfterMs`, and not begin after `beginsByMs`. */
+export interface Validity {
+  endsAfterMs: number
+  beginsByMs: number | null
+}
+
 /** What of a namespace a search looks at, besides permissions. */
 export interface SearchScope {
   filter: Filter | null
   includeArchived: boolean
+  /** When in the world a cube must hold; absent: whenever. */
+  validity?: Validity | undefined
+  /** The point to look at; absent: now. Only cubes whose current revision is the one of then are looked at. */
+  view?: View
 }
 
 /**
@@ -45,6 +56,8 @@ export interface LexicalDocument {
   features: number
   speaker: string | null
   role: string | null
+  /** -1..1, what feedback says of it. */
+  usefulness: number
 }
 
 /** A namespace with its counters: together they change with every write that touches its postings. */
@@ -53,6 +66,8 @@ export interface IndexedNamespace {
   nextSeq: number
   nextChange: number
   cubeCount: number
+  /** Whether only some of its cubes are open to the caller, one by one; then nothing but these is counted. */
+  part?: boolean
 }
 
 /** Reads the inverted index with the permissions of one principal. */

@@ -5,6 +5,7 @@ import type { GovernanceWrite } from './writes/governance.ts'
 import type { KnowledgeWrite } from './writes/knowledge.ts'
 import type { LifecycleWrite } from './writes/lifecycle.ts'
 import type { PipelineWrite } from './writes/pipelines.ts'
+import type { ReaderWrite } from './writes/reader.ts'
 import type { ScheduleWrite } from './writes/schedule.ts'
 import type { TimeMachineWrite } from './writes/time-machine.ts'
 
@@ -74,6 +75,7 @@ export type VaultWrite =
   | ScheduleWrite
   | GovernanceWrite
   | PipelineWrite
+  | ReaderWrite
   | BlockWrite
 
 /** Decisions that every part of the edge makes. */
@@ -106,7 +108,13 @@ export type CoreWrite =
   | { kind: 'activate_space'; namespaceId: number; model: string }
   | { kind: 'drop_space'; namespaceId: number; model: string }
   | { kind: 'insert_namespace'; namespace: NamespaceRow }
-  | { kind: 'set_namespace_settings'; namespaceId: number; settings: NamespaceRow['settings'] }
+  | {
+      kind: 'set_namespace_settings'
+      namespaceId: number
+      /** Settings that were read: another change in between aborts the batch. */
+      before: NamespaceRow['settings']
+      settings: NamespaceRow['settings']
+    }
   | { kind: 'delete_namespace'; namespaceId: number }
   | { kind: 'expect_quota'; cubes: number; cubesMax: number }
   | { kind: 'insert_task'; task: TaskRow }

@@ -3,12 +3,19 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { blockChanges, blockMembers, blocks, feedback } from '../../../schemas/tables/blocks.ts'
 import { cubes, postings, revisions, sessions, tombstones } from '../../../schemas/tables/cubes.ts'
 import { auditHeads, permissions, roleMembers, roles } from '../../../schemas/tables/governance.ts'
-import { entities, entityAliases, factLinks, facts, mentions } from '../../../schemas/tables/knowledge.ts'
+import {
+  entities,
+  entityAliases,
+  factLinks,
+  facts,
+  mentions,
+  staleKnowledge,
+} from '../../../schemas/tables/knowledge.ts'
 import { coldEmbeddings, coldPostings, transitions } from '../../../schemas/tables/lifecycle.ts'
 import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
 import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
-import { decisions, hotCubes } from '../../../schemas/tables/schedule.ts'
-import { grants, namespaces, principals } from '../../../schemas/tables/tenancy.ts'
+import { decisions, hotCubes, schedules } from '../../../schemas/tables/schedule.ts'
+import { namespaces, principals } from '../../../schemas/tables/tenancy.ts'
 import { branchCubes, branches, snapshotCubes, snapshots } from '../../../schemas/tables/time-machine.ts'
 import { embeddings, vectorSpaces } from '../../../schemas/tables/vectors.ts'
 
@@ -98,7 +105,6 @@ export const ORGANISATION_TABLES: readonly MovedTable[] = [
 
 /** Rows of one namespace, in the order in which they refer to each other. */
 export const NAMESPACE_TABLES: readonly MovedTable[] = [
-  moved('grants', grants, { owner: 't.namespace_id', key: ['t.subject_kind', 't.subject_id'], pageRows: 1000 }),
   moved('sessions', sessions, { owner: 't.namespace_id', key: ['t.key'], pageRows: 1000, renumbered: 'id' }),
   moved('cubes', cubes, {
     owner: 't.namespace_id',
@@ -141,13 +147,15 @@ export const NAMESPACE_TABLES: readonly MovedTable[] = [
   moved('entities', entities, { owner: 't.namespace_id', key: ['t.key'], pageRows: 2000 }),
   moved('entity_aliases', entityAliases, { owner: 't.namespace_id', key: ['t.alias'], pageRows: 2000 }),
   moved('mentions', mentions, { owner: 't.namespace_id', key: ['t.key', 't.seq'], pageRows: 5000 }),
+  moved('stale_knowledge', staleKnowledge, { owner: 't.namespace_id', key: ['t.seq'], pageRows: 5000 }),
   moved('facts', facts, { owner: 't.namespace_id', key: ['t.id'], pageRows: 1000 }),
   moved('fact_links', factLinks, {
     owner: 't.namespace_id',
-    key: ['t.from_id', 't.to_id', 't.relation'],
+    key: ['t.from_id', 't.to_id', 't.relation', 't.created_at_ms'],
     pageRows: 1000,
   }),
   moved('hot_cubes', hotCubes, { owner: 't.namespace_id', key: ['t.seq'], pageRows: 2000 }),
+  moved('schedules', schedules, { owner: 't.namespace_id', key: ['t.namespace_id'], pageRows: 1000 }),
   moved('decisions', decisions, { owner: 't.namespace_id', key: ['t.id'], pageRows: 200, renumbered: 'id' }),
   moved('permissions', permissions, { owner: 't.namespace_id', key: ['t.id'], pageRows: 1000 }),
   moved('blocks', blocks, { owner: 't.namespace_id', key: ['t.id'], pageRows: 200 }),

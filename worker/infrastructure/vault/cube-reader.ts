@@ -12,11 +12,12 @@ import type { Row } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { CubeRow, NamespaceRow, RevisionRow } from '../../ports/rows.ts'
-import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
+import { cubeReach, KNOWN_SENSITIVITY, namespaceAccess, namespaceClearance } from '../governance/access-sql.ts'
 import { filterSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { inJson, rowShape, statement } from './sql.ts'
 import { blobKeysOf, readText } from './text-blob.ts'
+import { withheld } from './withheld.ts'
 
 /** A cube with everything that makes it up. */
 export interface FullCube {
@@ -27,6 +28,13 @@ export interface FullCube {
   namespace: Pick<NamespaceRow, 'id' | 'name' | 'layer'>
 }
 
+export interface CubeReaderComponents {
+  blobs: BlobStore
+  logger: Logger
+  /** A text without its sensitive passages. */
+  redact(text: string): string
+}
+
 /** Stored cubes that a principal may see. Each statement carries the permissions; a forbidden cube is as absent as a deleted one. */
 export class CubeReader {
   readonly #vault: OrgVault
@@ -34,14 +42,11 @@ export class CubeReader {
   readonly #nowMs: number
   readonly #blobs: BlobStore
   readonly #logger: Logger
+  readonly #redact: CubeReaderComponents['redact']
   #damaged = 0
 
-  constructor(
-    vault: OrgVault,
-    principal: Principal,
-    nowMs: number,
-    { blobs, logger }: { blobs: BlobStore; logger: Logger },
-  ) {
+  constructor(vault: OrgVault, principal: Principal, nowMs: number, { blobs, logger, redact }: CubeReaderComponents) {
+    this.#redact = redact
     this.#vault = vault
     this.#principal = principal
     this.#nowMs = nowMs
@@ -61,6 +66,23 @@ export class CubeReader {
     return this.#full(found)
   }
 
+  /** The same, and what is personal also for a reader who is not cleared for it: then without what it says. @throws MemosError as `get` */
+  async known(cubeId: string, access: 'read' | 'write' = 'read'): Promise<FullCube> {
+    const [found] = await this.#rows(sql`c.cube_id = ${cubeId}`, { access, limit: 1, known: true })
+    if (found === undefined) throw new MemosError('not_found')
+    return this.#full(found)
+  }
+
+  /** Whether the principal may read cubes of a sensitivity in a namespace that it reaches. */
+  async mayRead(namespaceId: number, sensitivity: CubeRow['sensitivity']): Promise<boolean> {
+    const [row] = await this.#vault.database.all(
+      statement(
+        sql`select 1 from namespaces n where n.id = ${namespaceId} and ${namespaceClearance(this.#principal, sensitivity)}`,
+      ),
+    )
+    return row !== undefined
+  }
+
   /** A cube that is to be erased, with its text unless that is damaged. @throws MemosError not_found */
   async toErase(cubeId: string): Promise<{ cube: CubeRow; full: FullCube | null }> {
     const [found] = await this.#rows(sql`c.cube_id = ${cubeId}`, { access: 'write', limit: 1 })
@@ -68,10 +90,16 @@ export class CubeReader {
     return { cube: found.cube, full: await this.#fullOrNull(found) }
   }
 
-  /** Those of the named cubes whose time is over, frozen ones aside, each with its text unless that is damaged. */
-  async ended(cubeIds: readonly string[]): Promise<{ cube: CubeRow; full: FullCube | null }[]> {
+  /**
+   * Those of the named cubes whose time is over, frozen ones aside, each with its text unless that is damaged. One that names no time itself
+   * is over when it was written at `writtenUntilMs` or before.
+   */
+  async ended(
+    cubeIds: readonly string[],
+    writtenUntilMs: number | null = null,
+  ): Promise<{ cube: CubeRow; full: FullCube | null }[]> {
     const named = sql`c.cube_id in ${inJson(cubeIds)} and c.state != 'frozen'`
-    const rows = await this.#rows(named, { access: 'write', limit: cubeIds.length, ended: true })
+    const rows = await this.#rows(named, { access: 'write', limit: cubeIds.length, ended: { writtenUntilMs } })
     return Promise.all(rows.map(async (row) => ({ cube: row.cube, full: await this.#fullOrNull(row) })))
   }
 
@@ -84,15 +112,21 @@ export class CubeReader {
     )
   }
 
-  /** Newest first, below the sequence number `before`. */
-  async page(namespaceId: number, filter: Filter, limit: number, before: number | null): Promise<FullCube[]> {
+  /** Newest first, below the sequence number `before`. With `known` also what is personal, as `known` gives it. */
+  async page(
+    namespaceId: number,
+    filter: Filter,
+    limit: number,
+    before: number | null,
+    { known = false }: { known?: boolean } = {},
+  ): Promise<FullCube[]> {
     const found: FullCube[] = []
     // A damaged cube is replaced by the next one: a short page would look like the last.
     for (let below = before; ; ) {
       const wanted = limit - found.length
       const upper = below === null ? sql`1` : sql`c.seq < ${below}`
       const here = sql`c.namespace_id = ${namespaceId} and ${upper} and ${filterSql(filter)}`
-      const rows = await this.#rows(here, { limit: wanted })
+      const rows = await this.#rows(here, { limit: wanted, known })
       found.push(...(await this.#readable(rows)))
       const last = rows.at(-1)
       if (last === undefined || rows.length < wanted || found.length === limit) return found
@@ -134,13 +168,16 @@ export class CubeReader {
     return (row?.nextSeq ?? 1) - 1
   }
 
-  /** Cubes above `after` without a vector of a model, oldest first. */
+  /** Cubes above `after` without a vector of a model, oldest first; archived ones wait until they come back. */
   unembedded(namespaceId: number, model: string, limit: number, after: number): Promise<FullCube[]> {
     const missing = sql`not exists (select 1 from embeddings e where e.namespace_id = c.namespace_id and e.model = ${model} and e.seq = c.seq)`
-    return this.#select(sql`c.namespace_id = ${namespaceId} and c.seq > ${after} and ${missing}`, {
-      limit,
-      ascending: true,
-    })
+    return this.#select(
+      sql`c.namespace_id = ${namespaceId} and c.seq > ${after} and c.state != 'archived' and ${missing}`,
+      {
+        limit,
+        ascending: true,
+      },
+    )
   }
 
   /** Revisions of a cube that was read before, newest first, below the number `before`. */
@@ -162,14 +199,38 @@ export class CubeReader {
   }
 
   /** A revision's content; the bytes are checked against their address. @throws MemosError data_corrupt */
-  decode(row: RevisionRow): Revision {
+  decode(row: StoredRevision): Revision {
     return revisionOf(row, row.bytes)
   }
 
-  /** Keys of the blobs of every revision of a cube that was read before. */
+  /** Keys of the blobs of every revision of cubes that were read before, in one statement. */
+  async blobKeysOfAll(cubeIds: readonly string[]): Promise<Map<string, string[]>> {
+    const { orgId } = this.#principal
+    // The CBOR text key `blob`; what damage made unreadable is left to the blob sweep.
+    const namesBlob = sql`instr(${revisions.bytes}, x'64626c6f62') > 0`
+    const rows = await this.#vault.orm
+      .select()
+      .from(revisions)
+      .where(sql`${revisions.cubeId} in ${inJson(cubeIds)} and ${namesBlob}`)
+    const keys = new Map<string, string[]>()
+    for (const [cubeId, list] of Map.groupBy(rows, (row) => row.cubeId)) {
+      keys.set(cubeId, await this.#blobKeysIn(orgId, cubeId, list))
+    }
+    return keys
+  }
+
+  /** Keys of the blobs of every revision of a cube that was read before, on branches too. */
   async blobKeys(cubeId: string): Promise<string[]> {
     const { orgId } = this.#principal
-    const rows = await this.#vault.orm.select().from(revisions).where(eq(revisions.cubeId, cubeId))
+    const rows = await this.#vault.database.all(
+      statement(sql`select cid, bytes from revisions where cube_id = ${cubeId}
+        union all select cid, bytes from branch_cubes where cube_id = ${cubeId} and bytes is not null`),
+    )
+    const named = rows.map(([cid, bytes]) => ({ cubeId, cid: String(cid), bytes: bytes as Uint8Array }))
+    return this.#blobKeysIn(orgId, cubeId, named)
+  }
+
+  async #blobKeysIn(orgId: string, cubeId: string, rows: readonly StoredRevision[]): Promise<string[]> {
     try {
       return [...new Set(rows.flatMap((row) => blobKeysOf(orgId, this.decode(row))))]
     } catch (error) {
@@ -189,13 +250,21 @@ export class CubeReader {
   }
 
   async #rows(condition: SQL, options: Selection): Promise<StoredParts[]> {
-    const { access = 'read', limit, ascending = false, ended = false } = options
-    const isThere = ended ? sql`c.expires_at_ms <= ${this.#nowMs}` : cubeAccess(this.#principal, this.#nowMs)
+    const { access = 'read', limit, ascending = false, ended } = options
+    // Only for whoever is not cleared for everything personal are there cubes to be known of and not read.
+    const known = options.known === true && (this.#principal.subject !== null || this.#principal.clearance === 'none')
+    const readable = cubeReach(this.#principal, access, this.#nowMs)
+    const isOpen =
+      ended === undefined
+        ? known
+          ? cubeReach(this.#principal, access, this.#nowMs, KNOWN_SENSITIVITY)
+          : readable
+        : sql`${namespaceAccess(this.#principal, access)} and (c.expires_at_ms <= ${this.#nowMs} or (c.expires_at_ms is null and c.updated_at_ms <= ${ended.writtenUntilMs}))`
     const order = ascending ? sql`asc` : sql`desc`
     const rows = await this.#vault.database.all(
-      statement(sql`select ${CUBE.columns}, r.bytes, (select s.key from sessions s where s.id = c.session_id), n.id, n.name, n.layer
+      statement(sql`select ${CUBE.columns}, r.bytes, (select s.key from sessions s where s.id = c.session_id), n.id, n.name, n.layer${known ? sql`, (c.sensitivity != 'personal' or (${readable}))` : sql.raw('')}
         from cubes c join namespaces n on n.id = c.namespace_id join revisions r on r.cube_id = c.cube_id and r.number = c.revision
-        where ${condition} and ${namespaceAccess(this.#principal, access)} and ${isThere}
+        where ${condition} and ${isOpen}
         order by c.seq ${order} limit ${limit}`),
     )
     return rows.map(toParts)
@@ -212,22 +281,30 @@ export class CubeReader {
     }
   }
 
-  async #full({ bytes, ...row }: StoredParts): Promise<FullCube> {
+  async #full({ bytes, isRead, ...row }: StoredParts): Promise<FullCube> {
     const revision = revisionOf(row.cube, bytes)
-    return { ...row, revision, content: await readText(this.#blobs, this.#principal.orgId, row.cube.cubeId, revision) }
+    const content = await readText(this.#blobs, this.#principal.orgId, row.cube.cubeId, revision)
+    const full = { ...row, revision, content }
+    return isRead ? full : withheld(full, this.#redact)
   }
 }
+
+type StoredRevision = Pick<RevisionRow, 'cubeId' | 'cid'> & { bytes: Uint8Array }
 
 interface Selection {
   access?: 'read' | 'write'
   limit: number
   ascending?: boolean
+  /** Also what is personal, without its content where the principal is not cleared for it. */
+  known?: boolean
   /** The cubes whose time is over instead of the others. */
-  ended?: boolean
+  ended?: { writtenUntilMs: number | null }
 }
 
 interface StoredParts {
   cube: CubeRow
+  /** Whether its content may be read. */
+  isRead: boolean
   bytes: Uint8Array
   session: string | null
   namespace: FullCube['namespace']
@@ -236,9 +313,10 @@ interface StoredParts {
 const CUBE = rowShape(cubes, 'c')
 
 function toParts(row: Row): StoredParts {
-  const [bytes, session, id, name, layer] = row.slice(CUBE.width)
+  const [bytes, session, id, name, layer, isRead] = row.slice(CUBE.width)
   return {
     cube: CUBE.parse(row),
+    isRead: isRead === undefined || isRead === 1,
     bytes: bytes as Uint8Array,
     session: session as string | null,
     namespace: { id, name, layer } as FullCube['namespace'],

@@ -2,6 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { IndexedText, NewCube, StoredCube } from '../../ports/vault-write.ts'
+import { textChanged as readAgain } from '../knowledge/entity-statements.ts'
+import { deleteEmbeddingsOf } from './index-rows.ts'
 import { guard, jsonChunks, statement, toHex, toJson } from './sql.ts'
 
 /** Columns of a cube that come from its record, in the order of `recordValues`. */
@@ -34,6 +36,9 @@ const RECORD_COLUMNS = [
   'valid_to_ms',
   'labels',
 ] as const
+
+/** What a revision changes. The state is not of it: it changes with its event (transition_cubes), and a use may have changed it since it was read. */
+const REVISED_COLUMNS = RECORD_COLUMNS.filter((name) => name !== 'state')
 
 const recordValues = ({ record: r }: NewCube) => [
   r.cubeId,
@@ -73,6 +78,9 @@ const columns = (names: readonly string[]): SQL => sql.raw(names.join(', '))
 const fields = (names: readonly string[], from: number): SQL =>
   sql.raw(names.map((_, at) => `j.value->>${from + at}`).join(', '))
 
+/** What is archived stands in the cold index and is counted by no total. */
+const isArchived = ({ record }: Pick<NewCube, 'record'>): boolean => record.state === 'archived'
+
 interface SessionTurns {
   turns: number
   terms: number
@@ -89,7 +97,7 @@ function turnsBySession(cubes: readonly NewCube[]): Map<string, SessionTurns> {
     const known = sessions.get(session) ?? { turns: 0, terms: 0, startedAtMs: record.saidAtMs, endPosition: 0 }
     sessions.set(session, {
       turns: known.turns + 1,
-      terms: known.terms + text.length,
+      terms: known.terms + (isArchived({ record }) ? 0 : text.length),
       startedAtMs: Math.min(known.startedAtMs, record.saidAtMs),
       endPosition: Math.max(known.endPosition, (position ?? -1) + 1),
     })
@@ -110,7 +118,9 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
     const { count, lastMs } = cube.use ?? { count: 0, lastMs: null }
     return [offset, cube.session, at, cube.position ?? 0, count, lastMs, ...recordValues(cube)]
   })
-  const terms = cubes.reduce((sum, cube) => sum + cube.text.length, 0)
+  const placed = cubes.map((cube, offset) => ({ cube, offset }))
+  const indexed = cubes.filter((cube) => !isArchived(cube))
+  const terms = indexed.reduce((sum, cube) => sum + cube.text.length, 0)
   return [
     ...insertSessions(namespaceId, sessions),
     ...jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
@@ -123,13 +133,19 @@ export function insertCubes(namespaceId: number, cubes: readonly NewCube[]): Sta
     ...insertRevisions(cubes),
     ...insertPostings(
       namespaceId,
-      cubes.map((cube, offset) => ({ cube, offset })),
+      'postings',
+      placed.filter(({ cube }) => !isArchived(cube)),
+    ),
+    ...insertPostings(
+      namespaceId,
+      'cold_postings',
+      placed.filter(({ cube }) => isArchived(cube)),
     ),
     ...addToSessions(
       namespaceId,
       sessions.map(([key, s]) => [key, s.turns, s.terms, s.endPosition]),
     ),
-    statement(sql`update namespaces set next_seq = next_seq + ${cubes.length}, cube_count = cube_count + ${cubes.length}, term_total = term_total + ${terms}
+    statement(sql`update namespaces set next_seq = next_seq + ${cubes.length}, cube_count = cube_count + ${indexed.length}, term_total = term_total + ${terms}
       where id = ${namespaceId} returning next_seq - ${cubes.length} as first_seq`),
   ]
 }
@@ -151,9 +167,11 @@ const addToSessions = (
   sessions: [key: string, turns: number, terms: number, endPosition: number][],
 ): Statement[] =>
   jsonChunks(sessions, CHUNK_BYTES_MAX).map((chunk) =>
+    // Apart from the update: joined into it, the planner walks the sessions of the namespace.
     statement(sql`
-    update sessions set next_position = max(next_position + (j.value->>1), j.value->>3), term_total = term_total + (j.value->>2)
-    from json_each(${chunk}) j where sessions.namespace_id = ${namespaceId} and sessions.key = j.value->>0`),
+    with u as materialized (select j.value->>0 as key, j.value->>1 as turns, j.value->>2 as terms, j.value->>3 as end_position from json_each(${chunk}) j)
+    update sessions set next_position = max(next_position + u.turns, u.end_position), term_total = term_total + u.terms
+    from u where sessions.namespace_id = ${namespaceId} and sessions.key = u.key`),
   )
 
 export function insertRevisions(cubes: readonly NewCube[]): Statement[] {
@@ -190,28 +208,33 @@ function termGroups({ terms, length }: IndexedText): [length: number, frequency:
 }
 
 /** Postings of new cubes, inserted in order of the key: neighbours in the tree share pages. `offset` counts from the next sequence number. */
-function insertPostings(namespaceId: number, cubes: readonly { cube: NewCube; offset: number }[]): Statement[] {
+function insertPostings(
+  namespaceId: number,
+  table: 'postings' | 'cold_postings',
+  cubes: readonly { cube: NewCube; offset: number }[],
+): Statement[] {
   const rows = cubes.flatMap(({ cube, offset }) => termGroups(cube.text).map((group) => [offset, ...group]))
   return jsonChunks(rows, CHUNK_BYTES_MAX).map((chunk) =>
     statement(sql`
     with g as materialized (select c.seq, c.session_id, j.value->>1 as length, j.value->>2 as frequency, j.value->3 as terms
       from json_each(${chunk}) j cross join namespaces n cross join cubes c on c.namespace_id = n.id and c.seq = n.next_seq + (j.value->>0)
       where n.id = ${namespaceId})
-    insert into postings (namespace_id, term, seq, frequency, length, session_id)
+    insert into ${sql.raw(table)} (namespace_id, term, seq, frequency, length, session_id)
     select ${namespaceId}, t.value, g.seq, g.frequency, g.length, g.session_id from g cross join json_each(g.terms) t order by t.value, g.seq`),
   )
 }
 
-/** Replaces record, postings and revision of a stored cube; aborts when it is not at the revision that was read. */
+/** Replaces record, postings and revision of a stored cube; aborts when it is not at the revision that was read, frozen or archived. */
 export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boolean): Statement[] {
   const { namespaceId, seq } = stored
   const here = sql`namespace_id = ${namespaceId} and seq = ${seq}`
   const statements = [
     guard(
-      sql`select revision = ${stored.revision} and state != 'frozen' from cubes where ${here} and cube_id = ${stored.cubeId}`,
+      sql`select revision = ${stored.revision} and state not in ('frozen', 'archived') from cubes where ${here} and cube_id = ${stored.cubeId}`,
     ),
     statement(
-      sql`update cubes set (${columns(RECORD_COLUMNS)}) = (select ${fields(RECORD_COLUMNS, 0)} from (select ${toJson(recordValues(cube))} as value) j) where ${here}`,
+      sql`update cubes set (${columns(REVISED_COLUMNS)}) = (select ${sql.raw(REVISED_COLUMNS.map((name) => `j.value->>${RECORD_COLUMNS.indexOf(name)}`).join(', '))}
+        from (select ${toJson(recordValues(cube))} as value) j) where ${here}`,
     ),
     ...insertRevisions([cube]),
   ]
@@ -224,8 +247,9 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
       insert into postings (namespace_id, term, seq, frequency, length, session_id)
       select ${namespaceId}, t.value, ${seq}, j.value->>1, j.value->>0, ${stored.sessionId} from json_each(${chunk}) j cross join json_each(j.value->2) t`),
     ),
-    statement(sql`delete from embeddings where ${here}`),
+    ...deleteEmbeddingsOf([{ namespaceId, seq }]),
     missesVector(namespaceId, seq),
+    readAgain(namespaceId, seq),
     statement(
       // The change counter moves too: a text of the same length must be told from the one before (lexical-cache.ts).
       sql`update namespaces set term_total = term_total + ${cube.text.length - stored.termCount}, next_change = next_change + 1 where id = ${namespaceId}`,

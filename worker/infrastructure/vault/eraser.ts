@@ -41,14 +41,14 @@ export class Eraser {
   async subject(session: VaultSession, subject: Subject, context: RequestContext): Promise<void> {
     const hadKeys = await this.#components.keyRing.revokeSubject(context.principal.orgId, subject)
     const owned = await session.namespaces.ownedBy(subject)
-    const isKnown = await session.principals.isKnown(subject)
+    const isKnown = (await session.permissions.known([subject])).size > 0
     if (!hadKeys && !isKnown && owned.length === 0) throw new MemosError('not_found')
     for (const namespace of owned) await this.namespace(session, namespace, context)
     await session.principals.remove(subject, auditOf(context, null))
   }
 
   async #blobKeys(session: VaultSession, namespaceId: number): Promise<string[]> {
-    const keys: string[] = []
+    const keys = await session.pins.branchBlobKeys(namespaceId)
     for (let after = 0; ; ) {
       const ids = await session.cubes.withBlobs(namespaceId, PAGE_CUBES, after)
       for (const { cubeId } of ids) keys.push(...(await session.cubes.blobKeys(cubeId)))

@@ -11,7 +11,7 @@ import {
   type SearchScope,
 } from '../../ports/lexical.ts'
 import type { Principal } from '../../ports/principal.ts'
-import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
+import { cubeReach } from '../governance/access-sql.ts'
 import { scopeSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { statement, toJson } from './sql.ts'
@@ -25,6 +25,14 @@ const DOCUMENTS_COUNTED_MIN = 1024
 /** Postings of one term that one JSON value holds: at 13 bytes each a third of the 2 MB that D1 gives a value. */
 const POSTINGS_PER_VALUE_MAX = 50_000
 
+type PostingTable = 'postings' | 'cold_postings'
+
+export interface LexicalReaderInit {
+  postingsPerValueMax?: number
+  /** Whether archived cubes are read and counted too. */
+  includeArchived?: boolean
+}
+
 /**
  * Reads the inverted index. Postings are scored in code (worker/operation/retrieval/bm25.ts): the database hands them over packed, which takes a
  * sixth of the time that grouping them in SQL takes. Which documents may be seen is decided by the statements that read the documents.
@@ -34,29 +42,37 @@ export class LexicalReader implements LexicalIndex {
   readonly #principal: Principal
   readonly #nowMs: number
   readonly #postingsPerValueMax: number
+  readonly #tables: readonly PostingTable[]
 
   constructor(
     vault: OrgVault,
     principal: Principal,
     nowMs: number,
-    { postingsPerValueMax = POSTINGS_PER_VALUE_MAX }: { postingsPerValueMax?: number } = {},
+    { postingsPerValueMax = POSTINGS_PER_VALUE_MAX, includeArchived = false }: LexicalReaderInit = {},
   ) {
     this.#vault = vault
     this.#principal = principal
     this.#nowMs = nowMs
     this.#postingsPerValueMax = postingsPerValueMax
+    this.#tables = includeArchived ? ['postings', 'cold_postings'] : ['postings']
   }
 
   /** Totals of a namespace, who speaks in it and how many documents hold each term, in one round trip. */
   async statistics({ id: namespaceId }: IndexedNamespace, terms: readonly string[]): Promise<LexicalStatistics> {
     // One statement and one row: a read of several statements would need a transaction around it.
-    const counts = sql`select json_group_array(json_array(j.value, (select count(*) from (select 1 from postings p where p.namespace_id = ${namespaceId}
-      and p.term = j.value limit (select max(${DOCUMENTS_COUNTED_MIN}, cast(cube_count * ${SHARE_COUNTED} as integer)) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
-    const sessionFacts = sql`select json_array(count(*), coalesce(sum(s.term_total), 0), coalesce(max(s.ordinal), 0)) from sessions s where s.namespace_id = ${namespaceId}`
-    const marks = sql`select json_group_array(term) from (${vocabularySql(namespaceId, '@', SPEAKERS_MAX + 2)})`
+    const counts = sql`select json_group_array(json_array(j.value, (select count(*) from (${this.#each(sql`1`, sql`p.namespace_id = ${namespaceId} and p.term = j.value`)}
+      limit (select max(${DOCUMENTS_COUNTED_MIN}, cast(cube_count * ${SHARE_COUNTED} as integer)) from namespaces where id = ${namespaceId}))))) from json_each(${toJson(terms)}) j`
+    const coldTerms = this.#readsCold
+      ? sql` + (select coalesce(sum(c.term_count), 0) ${ARCHIVED} and c.session_id is not null)`
+      : sql``
+    const sessionFacts = sql`select json_array(count(*), coalesce(sum(s.term_total), 0)${coldTerms}, coalesce(max(s.ordinal), 0)) from sessions s where s.namespace_id = ${namespaceId}`
+    const marks = sql`select json_group_array(term) from (${vocabularySql(this.#tables, namespaceId, '@', SPEAKERS_MAX + 2)})`
+    const totals = this.#readsCold
+      ? sql`n.cube_count + (select count(*) ${ARCHIVED}), n.term_total + (select coalesce(sum(c.term_count), 0) ${ARCHIVED})`
+      : sql`n.cube_count, n.term_total`
     const [row] = await this.#vault.database.all(
       statement(
-        sql`select n.cube_count, n.term_total, (${sessionFacts}), (${counts}), (${marks}) from namespaces n where n.id = ${namespaceId}`,
+        sql`select ${totals}, (${sessionFacts}), (${counts}), (${marks}) from namespaces n where n.id = ${namespaceId}`,
       ),
     )
     const [cubes = 0, termTotal = 0] = (row ?? []) as number[]
@@ -103,11 +119,15 @@ export class LexicalReader implements LexicalIndex {
   ): Promise<PostingList[]> {
     const asked = lists.map(({ term, packed }) => [term, seqOf(packed.at(-1) ?? 0)])
     const here = sql`p.namespace_id = ${namespaceId} and p.term = j.value->>0`
-    const inOrder = sql`postings p where ${here} and p.seq > j.value->>1 order by p.seq limit ${this.#postingsPerValueMax}`
-    const slice = (value: SQL) =>
-      among === undefined
-        ? sql`(select json_group_array(value) from (select ${value} as value from ${inOrder}))`
-        : sql`(select json_group_array(${value}) from json_each(${JSON.stringify(among)}) d cross join postings p on ${here} and p.seq = d.value)`
+    const inOrder = sql`order by seq limit ${this.#postingsPerValueMax}`
+    const slice = (value: SQL) => {
+      if (among === undefined)
+        return sql`(select json_group_array(value) from (${this.#each(sql`${value} as value, p.seq as seq`, sql`${here} and p.seq > j.value->>1`)} ${inOrder}))`
+      const named = sql`json_each(${JSON.stringify(among)}) d cross join`
+      if (!this.#readsCold)
+        return sql`(select json_group_array(${value}) from ${named} postings p on ${here} and p.seq = d.value)`
+      return sql`(select json_group_array(value) from (${this.#each(sql`${value} as value`, sql`${here} and p.seq = d.value`, named)}))`
+    }
     const rows = await this.#vault.database.all(
       statement(sql`select ${slice(PACKED)} as packed, ${sessions ? slice(sql`p.session_id`) : sql`'[]'`} as sessions
         from json_each(${toJson(asked)}) j order by j.key`),
@@ -117,8 +137,11 @@ export class LexicalReader implements LexicalIndex {
 
   async sessionLengths(namespaceId: number, ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
     if (ids.length === 0) return new Map()
+    const cold = this.#readsCold
+      ? sql` + (select coalesce(sum(c.term_count), 0) from cubes c where c.namespace_id = s.namespace_id and c.session_id = s.id and c.state = 'archived')`
+      : sql``
     const rows = await this.#vault.database.all(
-      statement(sql`select json_group_array(json_array(s.id, s.term_total)) as lengths from json_each(${JSON.stringify(ids)}) j
+      statement(sql`select json_group_array(json_array(s.id, s.term_total${cold})) as lengths from json_each(${JSON.stringify(ids)}) j
         cross join sessions s on s.id = j.value where s.namespace_id = ${namespaceId}`),
     )
     return new Map(parsed<[id: number, length: number]>(rows))
@@ -144,7 +167,7 @@ export class LexicalReader implements LexicalIndex {
   }
 
   async vocabulary(namespaceId: number, prefix: string, limit: number): Promise<string[]> {
-    const rows = await this.#vault.database.all(statement(vocabularySql(namespaceId, prefix, limit)))
+    const rows = await this.#vault.database.all(statement(vocabularySql(this.#tables, namespaceId, prefix, limit)))
     return rows.map(([term]) => String(term))
   }
 
@@ -156,25 +179,47 @@ export class LexicalReader implements LexicalIndex {
     return parsed<DocumentTuple>(rows).map(toDocument)
   }
 
+  get #readsCold(): boolean {
+    return this.#tables.length > 1
+  }
+
+  /** Columns of the postings `p` of every table that is read, for a condition on them. */
+  #each(value: SQL, where: SQL, before: SQL = sql``): SQL {
+    return sql.join(
+      this.#tables.map((table) => sql`select ${value} from ${before} ${sql.raw(table)} p where ${where}`),
+      sql` union all `,
+    )
+  }
+
   #visible(scope: SearchScope): SQL {
-    return sql`${namespaceAccess(this.#principal, 'read')} and ${cubeAccess(this.#principal, this.#nowMs)} and ${scopeSql(scope)}`
+    return sql`${cubeReach(this.#principal, 'read', this.#nowMs)} and ${scopeSql(scope)}`
   }
 }
 
 /** Steps from term to term by index seeks, so the cost is that of the answer and not of the postings behind it. */
-function vocabularySql(namespaceId: number, prefix: string, limit: number): SQL {
+function vocabularySql(tables: readonly PostingTable[], namespaceId: number, prefix: string, limit: number): SQL {
   const end = `${prefix}\u{10ffff}`
+  const first = (above: SQL): SQL => {
+    const each = tables.map(
+      (table) =>
+        sql`(select min(p.term) from ${sql.raw(table)} p where p.namespace_id = ${namespaceId} and ${above} and p.term < ${end})`,
+    )
+    const [hot = sql`null`, cold] = each
+    // The smaller of the two, or the one that there is: `min` of several values is null where one is.
+    return cold === undefined ? hot : sql`coalesce(min(${hot}, ${cold}), ${hot}, ${cold})`
+  }
   return sql`with recursive t (term) as (
-    select min(term) from postings where namespace_id = ${namespaceId} and term >= ${prefix} and term < ${end}
-    union all select (select min(p.term) from postings p where p.namespace_id = ${namespaceId} and p.term > t.term and p.term < ${end}) from t where t.term is not null)
+    select ${first(sql`p.term >= ${prefix}`)}
+    union all select ${first(sql`p.term > t.term`)} from t where t.term is not null)
     select term from t where term is not null limit ${limit}`
 }
 
+const ARCHIVED = sql.raw("from cubes c where c.namespace_id = n.id and c.state = 'archived'")
 const PACKED = sql.raw(
   `(p.seq * ${POSTING_FREQUENCY_BASE} + min(p.frequency, ${POSTING_FREQUENCY_BASE - 1})) * ${POSTING_LENGTH_BASE} + min(p.length, ${POSTING_LENGTH_BASE - 1})`,
 )
 const seqOf = (packed: number): number => Math.floor(packed / (POSTING_FREQUENCY_BASE * POSTING_LENGTH_BASE))
-const DOCUMENT_COLUMNS = sql.raw('c.session_id, c.position, s.ordinal, c.features, c.speaker, c.role')
+const DOCUMENT_COLUMNS = sql.raw('c.session_id, c.position, s.ordinal, c.features, c.speaker, c.role, c.usefulness')
 
 type DocumentTuple = [
   seq: number,
@@ -184,9 +229,10 @@ type DocumentTuple = [
   features: number,
   speaker: string | null,
   role: string | null,
+  usefulness: number,
 ]
 
-const toDocument = ([seq, sessionId, position, ordinal, features, speaker, role]: DocumentTuple): LexicalDocument => ({
+const toDocument = ([
   seq,
   sessionId,
   position,
@@ -194,6 +240,16 @@ const toDocument = ([seq, sessionId, position, ordinal, features, speaker, role]
   features,
   speaker,
   role,
+  usefulness,
+]: DocumentTuple): LexicalDocument => ({
+  seq,
+  sessionId,
+  position,
+  ordinal,
+  features,
+  speaker,
+  role,
+  usefulness,
 })
 
 const parsed = <T>(rows: Row[] | undefined): T[] => JSON.parse(String(rows?.[0]?.[0] ?? '[]')) as T[]

@@ -14,6 +14,15 @@ export interface Target {
   userId?: string | undefined
 }
 
+/** A namespace to read; `part` where only some of its cubes are open, one by one. */
+export type OpenNamespace = NamespaceRow & { part?: true }
+
+/** Namespaces of which some cubes are open beside those open as a whole. Their counters tell of the other cubes and are left out. */
+const missingFrom = (whole: readonly NamespaceRow[], parts: readonly NamespaceRow[]): OpenNamespace[] =>
+  parts
+    .filter(({ id }) => !whole.some((row) => row.id === id))
+    .map((row) => ({ ...row, nextSeq: 1, cubeCount: 0, termTotal: 0, part: true as const }))
+
 /** Finds the namespaces that requests mean, and makes those that may be made in passing. */
 export class NamespaceDirectory {
   readonly #vault: MemVault
@@ -46,13 +55,23 @@ export class NamespaceDirectory {
     return this.#create(vault, name, owner, context)
   }
 
+  /** The namespace that `forWrite` would answer, without making one: an absent one is an empty row that is stored nowhere. */
+  async asWritten(vault: OrgVault, target: Target, context: RequestContext): Promise<NamespaceRow> {
+    const name = this.nameOf(target, context)
+    const found = await new NamespaceReader(vault, context.principal).byName(name, 'write')
+    if (found !== null) return found
+    const owner = this.#ownerOf(name, target, context)
+    if (owner === undefined) throw new MemosError('not_found')
+    return this.newRow(context, { name, layer: owner === null ? 'shared' : 'private', owner, settings: {} })
+  }
+
   /** The namespaces to read: those named, or by default the caller's own and every shared and global one that is open to it. */
   async forRead(
     vault: OrgVault,
     target: { namespaces?: readonly string[] | undefined; userId?: string | undefined },
     context: RequestContext,
     limit: number,
-  ): Promise<NamespaceRow[]> {
+  ): Promise<OpenNamespace[]> {
     const reader = new NamespaceReader(vault, context.principal)
     const { namespaces, userId } = target
     if (namespaces === undefined && userId === undefined) {
@@ -61,10 +80,14 @@ export class NamespaceDirectory {
       const first = own === null ? [] : [own]
       if (context.principal.subject === null) return first
       const others = await reader.page(limit, null)
-      return [...first, ...others.filter(({ id }) => id !== own?.id)].slice(0, limit)
+      const whole = [...first, ...others.filter(({ id }) => id !== own?.id)].slice(0, limit)
+      return [...whole, ...missingFrom(whole, await reader.parts(limit))].slice(0, limit)
     }
     const names = [...new Set([...(namespaces ?? []), ...(userId === undefined ? [] : [privateName('user', userId)])])]
-    const found = await reader.byNames(names, 'read')
+    const whole = await reader.byNames(names, 'read')
+    const others =
+      whole.length === names.length || context.principal.subject === null ? [] : await reader.partsOf(names)
+    const found = [...whole, ...missingFrom(whole, others)]
     // A user's private namespace that nobody has written to yet is empty, not missing.
     if (namespaces?.some((name) => !found.some((row) => row.name === name))) throw new MemosError('not_found')
     return found
@@ -130,6 +153,9 @@ export class NamespaceDirectory {
       cubeCount: 0,
       termTotal: 0,
       knowledgeSeq: 0,
+      lifecycleDueMs: 0,
+      lifecycleSeq: 0,
+      consolidatedSeq: 0,
       createdAtMs: nowMs,
     }
   }

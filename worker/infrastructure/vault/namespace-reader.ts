@@ -1,15 +1,15 @@
-import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
-import type { Grant, Subject } from '../../../schemas/administration.ts'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { Grant, type Subject } from '../../../schemas/administration.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { grants, namespaces } from '../../../schemas/tables/tenancy.ts'
+import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import { UniqueError } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
-import { namespaceAccess } from '../governance/access-sql.ts'
+import { namespaceAccess, namespacePart } from '../governance/access-sql.ts'
+import { PLAIN } from '../governance/governance-statements.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { inJson, rowShape, statement } from './sql.ts'
-import { statementsOf } from './write-statements.ts'
 
 /** Namespaces that a principal may use. Those it may not are as absent as those that do not exist. */
 export class NamespaceReader {
@@ -27,6 +27,16 @@ export class NamespaceReader {
 
   byNames(names: readonly string[], access: 'read' | 'write'): Promise<NamespaceRow[]> {
     return this.#select(sql`n.name in ${inJson(names)}`, access, names.length)
+  }
+
+  /** Those of the named namespaces of which some cubes are open, one by one. */
+  partsOf(names: readonly string[]): Promise<NamespaceRow[]> {
+    return this.#where(sql`n.name in ${inJson(names)} and ${namespacePart(this.#principal)}`, names.length)
+  }
+
+  /** Namespaces of which some cubes are open, one by one, in order of name. */
+  parts(limit: number): Promise<NamespaceRow[]> {
+    return this.#principal.subject === null ? Promise.resolve([]) : this.#where(namespacePart(this.#principal), limit)
   }
 
   /** Namespaces in order of name, above the name `after`. */
@@ -49,29 +59,13 @@ export class NamespaceReader {
     }
   }
 
+  /** The permissions on the whole namespace that users and agents have without any context, as the simple view shows them. */
   async grants(namespaceId: number): Promise<Grant[]> {
-    const rows = await this.#vault.orm
-      .select()
-      .from(grants)
-      .where(eq(grants.namespaceId, namespaceId))
-      .orderBy(asc(grants.subjectKind), asc(grants.subjectId))
-    return rows.map((row) => ({ subject: { kind: row.subjectKind, id: row.subjectId }, access: row.access }))
-  }
-
-  /** Replaces all grants of a namespace and applies `further` in one batch. */
-  async setGrants(
-    namespaceId: number,
-    wanted: readonly Grant[],
-    nowMs: number,
-    further: readonly VaultWrite[] = [],
-  ): Promise<void> {
-    const rows = wanted.map(({ subject, access }) => [subject.kind, subject.id, access])
-    await this.#vault.database.batch([
-      statement(sql`delete from grants where namespace_id = ${namespaceId}`),
-      statement(sql`insert into grants (namespace_id, subject_kind, subject_id, access, created_at_ms)
-        select ${namespaceId}, j.value->>0, j.value->>1, max(j.value->>2), ${nowMs} from json_each(${JSON.stringify(rows)}) j group by 2, 3`),
-      ...further.flatMap((write) => statementsOf(this.#principal.orgId, write)),
-    ])
+    const rows = await this.#vault.database.all(
+      statement(sql`select g.subject_kind, g.subject_id, max(g.access) from permissions g
+        where g.namespace_id = ${namespaceId} and ${PLAIN} group by 1, 2 order by 1, 2`),
+    )
+    return rows.map(([kind, id, access]) => Grant.parse({ subject: { kind, id }, access }))
   }
 
   /** Namespaces that belong to a subject. */
@@ -88,8 +82,11 @@ export class NamespaceReader {
       )
   }
 
-  async #select(condition: SQL, access: 'read' | 'write', limit: number): Promise<NamespaceRow[]> {
-    const allowed = sql`${condition} and ${namespaceAccess(this.#principal, access)}`
+  #select(condition: SQL, access: 'read' | 'write', limit: number): Promise<NamespaceRow[]> {
+    return this.#where(sql`${condition} and ${namespaceAccess(this.#principal, access)}`, limit)
+  }
+
+  async #where(allowed: SQL, limit: number): Promise<NamespaceRow[]> {
     const rows = await this.#vault.database.all(
       statement(sql`select ${NAMESPACE.columns} from namespaces n where ${allowed} order by n.name limit ${limit}`),
     )

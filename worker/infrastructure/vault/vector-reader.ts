@@ -7,7 +7,7 @@ import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { VectorCandidates, VectorIndex, VectorSpace } from '../../ports/vector-index.ts'
 import type { NearestVectors, VectorHit, VectorQuery, VectorSearch, VectorSpaceState } from '../../ports/vectors.ts'
-import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
+import { cubeReach } from '../governance/access-sql.ts'
 import { scopeSql } from './filter-sql.ts'
 import { decodeVector, dot, encodeVector } from './half-float.ts'
 import type { OrgVault } from './mem-vault.ts'
@@ -108,6 +108,11 @@ export class VectorReader implements VectorSearch {
       notes = [...notes, ...scan.notes]
       break
     }
+    if (scope.includeArchived) {
+      const cold = await this.#cold(asked)
+      add(cold.hits)
+      notes = [...notes, ...cold.notes]
+    }
     return { hits: best([...found.values()], limit), notes }
   }
 
@@ -169,6 +174,19 @@ export class VectorReader implements VectorSearch {
     return { hits: scored.map(({ seq, cosine }) => ({ seq, cosine })), notes: isCut ? [note] : [] }
   }
 
+  /** Archived rows: no index holds them, so the newest of them are compared one by one. */
+  async #cold(asked: Asked): Promise<{ hits: VectorHit[]; notes: string[] }> {
+    const { space, query, limit } = asked
+    const max = this.#scanRowsMax
+    const newest = sql`(select e.seq from cold_embeddings e where ${spaceSql(space)} order by e.seq desc limit ${max} + 1)`
+    const rows = sql`(select m.seq, count(*) over () as matching from ${newest} m) m
+      cross join cold_embeddings e on ${spaceSql(space)} and e.seq = m.seq ${this.#seen(asked)}`
+    const scored = await this.#scored(rows, query, limit, sql`m.matching`)
+    const isCut = scored.some(({ extra }) => extra > max)
+    const note = `Only the newest ${max} archived memories were compared by their vectors.`
+    return { hits: scored.map(({ seq, cosine }) => ({ seq, cosine })), notes: isCut ? [note] : [] }
+  }
+
   async #score(rows: SQL, query: Float32Array, limit: number): Promise<VectorHit[]> {
     const scored = await this.#scored(rows, query, limit, sql`0`)
     return scored.map(({ seq, cosine }) => ({ seq, cosine }))
@@ -202,7 +220,7 @@ export class VectorReader implements VectorSearch {
   }
 
   #visible(scope: SearchScope): SQL {
-    return sql`${namespaceAccess(this.#principal, 'read')} and ${cubeAccess(this.#principal, this.#nowMs)} and ${scopeSql(scope)}`
+    return sql`${cubeReach(this.#principal, 'read', this.#nowMs)} and ${scopeSql(scope)}`
   }
 }
 

@@ -8,7 +8,7 @@ type PutEmbeddings = Extract<VaultWrite, { kind: 'put_embeddings' }>
 type AdvanceSpace = Extract<VaultWrite, { kind: 'advance_space' }>
 
 /**
- * Stores vectors of cubes that still have the revision they were made from; a cube that changed meanwhile is left out and found again by
+ * Stores vectors of cubes that still have the revision they were made from; a cube that changed meanwhile, or was archived, is left out and found again by
  * the background build. `change` numbers rise in the order of the rows; the last statement answers the number after the last one.
  */
 export function putEmbeddings({ namespaceId, model, vectors }: PutEmbeddings): Statement[] {
@@ -19,7 +19,7 @@ export function putEmbeddings({ namespaceId, model, vectors }: PutEmbeddings): S
         insert into embeddings (namespace_id, model, seq, change, vector)
         select n.id, ${model}, c.seq, n.next_change + j.key, unhex(j.value->>2)
         from json_each(${chunk}) j cross join namespaces n join cubes c on c.cube_id = j.value->>0 and c.namespace_id = n.id and c.cid = j.value->>1
-        where n.id = ${namespaceId}
+        where n.id = ${namespaceId} and c.state != 'archived'
         on conflict (namespace_id, model, seq) do update set change = excluded.change, vector = excluded.vector`),
       statement(
         sql`update namespaces set next_change = next_change + json_array_length(${chunk}) where id = ${namespaceId} returning next_change`,
@@ -55,5 +55,6 @@ export const activateSpace = (namespaceId: number, model: string): Statement[] =
 
 export const dropSpace = (namespaceId: number, model: string): Statement[] => [
   statement(sql`delete from embeddings where namespace_id = ${namespaceId} and model = ${model}`),
+  statement(sql`delete from cold_embeddings where namespace_id = ${namespaceId} and model = ${model}`),
   statement(sql`delete from vector_spaces where namespace_id = ${namespaceId} and model = ${model}`),
 ]

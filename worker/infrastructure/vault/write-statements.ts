@@ -9,6 +9,7 @@ import { governanceStatements } from '../governance/governance-statements.ts'
 import { knowledgeStatements } from '../knowledge/knowledge-statements.ts'
 import { lifecycleStatements } from '../lifecycle/lifecycle-statements.ts'
 import { pipelinesStatements } from '../pipelines/pipelines-statements.ts'
+import { readerStatements } from '../reader/reader-statements.ts'
 import { scheduleStatements } from '../schedule/schedule-statements.ts'
 import { timeMachineStatements } from '../time-machine/time-machine-statements.ts'
 import { insertCubes, updateCube } from './cube-statements.ts'
@@ -29,6 +30,7 @@ const AREAS: StatementsFor<AreaWrite> = {
   ...scheduleStatements,
   ...governanceStatements,
   ...pipelinesStatements,
+  ...readerStatements,
   ...blocksStatements,
 }
 
@@ -71,8 +73,12 @@ function coreStatements(orgId: string, write: CoreWrite): Statement[] {
       return [statementOf(builder.insert(namespaces).values(write.namespace))]
     case 'set_namespace_settings':
       return [
+        guard(sql`select settings = ${JSON.stringify(write.before)} from namespaces where id = ${write.namespaceId}`),
         statementOf(
-          builder.update(namespaces).set({ settings: write.settings }).where(eq(namespaces.id, write.namespaceId)),
+          builder
+            .update(namespaces)
+            .set({ settings: write.settings, lifecycleDueMs: 0 })
+            .where(eq(namespaces.id, write.namespaceId)),
         ),
       ]
     case 'delete_namespace':

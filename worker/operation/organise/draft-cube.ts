@@ -98,11 +98,27 @@ export function draftCube(input: CreateCube, context: DraftContext): Draft {
     ...(input.language === undefined ? {} : { language: input.language }),
     renditions: [text, ...(input.renditions ?? [])],
     lineage: input.lineage ?? [],
+    ...validityOf(input.validFrom, input.validTo),
     createdAtMs: nowMs,
     salt: base64url.baseEncode(context.randomBytes(SALT_BYTES)),
   }
   const blobs = placed.blob === null ? [] : [placed.blob]
   return { cube: assemble(revision, content, input, { saidAtMs, ...context }), blobs }
+}
+
+/** @throws MemosError invalid_request: an end before the beginning */
+export function validityOf(
+  validFrom: CreateCube['validFrom'] | null,
+  validTo: CreateCube['validTo'] | null,
+): Pick<Revision, 'validFromMs' | 'validToMs'> {
+  const fromMs = validFrom === undefined || validFrom === null ? undefined : momentMs(validFrom)
+  const toMs = validTo === undefined || validTo === null ? undefined : momentMs(validTo)
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
+    throw new MemosError('invalid_request', { field: 'validTo', expected: 'a time after validFrom' })
+  return {
+    ...(fromMs === undefined ? {} : { validFromMs: fromMs }),
+    ...(toMs === undefined ? {} : { validToMs: toMs }),
+  }
 }
 
 function assemble(

@@ -30,6 +30,9 @@ export type NameOf = (at: number, field: string) => string
 /** Answer of a write, made before it is applied so that an idempotent retry gets the very same. */
 export type Respond<T> = (cubes: readonly NewCube[]) => { status: number; body: T }
 
+/** Times that an update is decided anew because the state of its cube changed meanwhile. */
+const UPDATE_ATTEMPTS_MAX = 3
+
 /** Writes memory: drafts revisions, stores blobs first, then applies one batch. */
 export class MemoryWriter {
   readonly #blobs: BlobStore
@@ -80,6 +83,17 @@ export class MemoryWriter {
     return body
   }
 
+  /** Whether the caller may make memories so sensitive in a namespace. @throws MemosError forbidden */
+  async expectMayWrite(
+    { cubes }: Pick<VaultSession, 'cubes'>,
+    namespaceId: number,
+    written: { sensitivity?: Sensitivity | undefined },
+    context: RequestContext,
+  ): Promise<void> {
+    this.#expectReadable(written, context)
+    await this.#expectOpen(cubes, namespaceId, [written], context)
+  }
+
   /** @throws MemosError forbidden: whoever may not read cubes so sensitive does not make any either */
   #expectReadable({ sensitivity }: { sensitivity?: Sensitivity | undefined }, { principal }: RequestContext): void {
     if (sensitivity !== undefined && isAbove(sensitivity, principal.clearance))
@@ -104,29 +118,44 @@ export class MemoryWriter {
 
   /** Makes the next revision of a cube. Of two writers that race, one wins and the other gets revision_conflict. */
   async update(
-    { vault, cubes }: VaultSession,
+    session: VaultSession,
     cubeId: string,
     update: UpdateCube,
     context: RequestContext,
     embeddings: EmbeddingBuilder,
   ): Promise<FullCube> {
     this.#expectReadable(update, context)
-    const stored = await cubes.get(cubeId, 'write')
-    await this.#expectOpen(cubes, stored.cube.namespaceId, [update], context)
+    for (let attempt = 1; ; attempt++) {
+      const stored = await session.cubes.get(cubeId, 'write')
+      try {
+        return await this.#revise(session, stored, update, context, embeddings)
+      } catch (error) {
+        if (!(error instanceof GuardError)) throw error
+        // A use may have changed the state since the cube was read: that is nobody's other revision.
+        const { cube } = await session.cubes.get(cubeId, 'write')
+        if (cube.revision !== stored.cube.revision || attempt === UPDATE_ATTEMPTS_MAX) throw outdated()
+      }
+    }
+  }
+
+  async #revise(
+    { vault, cubes }: VaultSession,
+    stored: FullCube,
+    update: UpdateCube,
+    context: RequestContext,
+    embeddings: EmbeddingBuilder,
+  ): Promise<FullCube> {
+    const { cubeId, namespaceId, memoryType } = stored.cube
+    await this.#expectOpen(cubes, namespaceId, [update], context)
     const draft = reviseCube(stored, update, this.#draftContext(context))
-    const plan = draft.textChanged
-      ? embeddings.plan({ id: stored.cube.namespaceId }, context)
-      : { taskId: null, writes: [] }
-    const writes: VaultWrite[] = [
+    const plan = draft.textChanged ? embeddings.plan({ id: namespaceId }, context) : { taskId: null, writes: [] }
+    await applyWithBlobs(this.#blobs, vault, [draft], context, [
       ...plan.writes,
       ...mergeOf(stored, draft.cube.record.state, context),
       { kind: 'update_cube', stored: storedCube(stored, []), cube: draft.cube, textChanged: draft.textChanged },
-      auditOf(context, stored.cube.namespaceId, [cubeId], [stored.cube.memoryType]),
-    ]
-    await applyWithBlobs(this.#blobs, vault, [draft], context, writes).catch((error: unknown) => {
-      throw error instanceof GuardError ? outdated() : error
-    })
-    embeddings.wake({ id: stored.cube.namespaceId }, plan)
+      auditOf(context, namespaceId, [cubeId], [memoryType]),
+    ])
+    embeddings.wake({ id: namespaceId }, plan)
     return cubes.known(cubeId, 'write')
   }
 
@@ -195,7 +224,10 @@ export class MemoryWriter {
   }
 }
 
-/** Stores blobs first, then applies one batch; what was stored for a batch that was refused is removed again. */
+/**
+ * Stores blobs first, then applies one batch. What was stored for new cubes of a refused batch is removed again; what was stored for other cubes is
+ * left to the blob sweep, since an older revision, or a writer that won, may name the very same bytes.
+ */
 export async function applyWithBlobs(
   store: BlobStore,
   vault: OrgVault,
@@ -203,15 +235,21 @@ export async function applyWithBlobs(
   { principal }: RequestContext,
   writes: VaultWrite[],
 ): Promise<void> {
-  const blobs = drafts.flatMap(({ cube, blobs: made }) =>
-    made.map((blob) => ({ key: blobKey(principal.orgId, cube.record.cubeId, blob.cid), bytes: blob.bytes })),
+  const blobs = drafts.flatMap(({ cube: { record }, blobs: made }) =>
+    made.map(({ cid, bytes }) => ({
+      key: blobKey(principal.orgId, record.cubeId, cid),
+      bytes,
+      isNew: record.revision === 1,
+    })),
   )
   for (const { key, bytes } of blobs) await store.put(key, bytes)
   try {
     await vault.apply(writes)
   } catch (error) {
     // Only a refusal is sure to have written nothing. When the answer was lost the rows may be there, and they need their blobs.
-    if (error instanceof GuardError || error instanceof UniqueError) await store.delete(blobs.map((blob) => blob.key))
+    if (error instanceof GuardError || error instanceof UniqueError) {
+      await store.delete(blobs.filter(({ isNew }) => isNew).map(({ key }) => key))
+    }
     throw error
   }
 }
@@ -246,7 +284,7 @@ function damagedCube(cube: FullCube['cube'], blobs: readonly string[]): StoredCu
 }
 
 /** The change of state of a cube whose text grows; before its update, which expects the revision and not the state. */
-function mergeOf(
+export function mergeOf(
   { cube }: FullCube,
   to: FullCube['cube']['state'],
   { principal, nowMs }: RequestContext,

@@ -11,7 +11,7 @@ import type { Revision } from '../../../schemas/revision.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import { labelsOf, sensitivityOf } from '../governance/sensitive.ts'
 import { ANALYSER_VERSION } from '../retrieval/analyse.ts'
-import { type Draft, type DraftContext, indexText, textOf } from './draft-cube.ts'
+import { type Draft, type DraftContext, indexText, textOf, validityOf } from './draft-cube.ts'
 import { placeText } from './place-text.ts'
 
 const SALT_BYTES = 16
@@ -58,13 +58,18 @@ export function reviseCube(
   const title = update.title === undefined ? cube.title : update.title === null ? null : toCanonicalText(update.title)
   const tags = united(update.mode, cube.tags, update.tags?.map(toCanonicalText), (a, b) => [...a, ...b])
   const placed = placeText(content)
-  const { title: _, ...rest } = before
+  const { title: _, validFromMs, validToMs, ...rest } = before
+  const validity = validityOf(
+    update.validFrom === undefined ? validFromMs : update.validFrom,
+    update.validTo === undefined ? validToMs : update.validTo,
+  )
   const revision: Revision = {
     ...rest,
     number: cube.revision + 1,
     prev: cube.cid as Cid,
     ...(title === null ? {} : { title }),
     semanticType: update.semanticType ?? before.semanticType,
+    ...validity,
     tags: [...new Set(tags)],
     renditions: contentChanged ? [newText(before, placed.rendition)] : before.renditions,
     createdAtMs: context.nowMs,
@@ -86,6 +91,8 @@ export function reviseCube(
         title,
         updatedAtMs: context.nowMs,
         expiresAtMs: expiry(cube.expiresAtMs, update.expiresAt, context.nowMs),
+        validFromMs: validity.validFromMs ?? null,
+        validToMs: validity.validToMs ?? null,
         priority: update.priority ?? cube.priority,
         sensitivity: sensitivityOf(update.sensitivity ?? cube.sensitivity, labels),
         labels,
