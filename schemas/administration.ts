@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { Name, NamespaceName } from './common.ts'
 import { KEY_DAYS_MAX, KEY_ROTATION_GRACE_MS_MAX, RATE_PER_MINUTE_DEFAULT, RATE_PER_MINUTE_MAX } from './limits.ts'
-import { NamespaceSettings } from './namespace-settings.ts'
+import { NamespaceSettings, SettingsChange } from './namespace-settings.ts'
 import { Access, ContextWords } from './permissions.ts'
-import { Layer, Scope, Sensitivity, SubjectKind, TaskState } from './vocabulary.ts'
+import { Layer, SCOPES, Scope, Sensitivity, SubjectKind, TaskState } from './vocabulary.ts'
 
 const stamp = z.iso.datetime()
 
@@ -40,7 +40,7 @@ export type Subject = z.infer<typeof Subject>
 export const CreateKey = z
   .strictObject({
     name: Name,
-    scopes: z.array(Scope).min(1).default(['memory:read', 'memory:write']),
+    scopes: z.array(Scope).min(1).max(SCOPES.length).default(['memory:read', 'memory:write']),
     /** Bound to a user or agent, the key sees what that subject may see; unbound, everything in the organisation. */
     subject: Subject.optional(),
     namespaces: z.array(NamespaceName).min(1).max(64).optional(),
@@ -98,8 +98,9 @@ export const CreateNamespace = z
     examples: [{ name: 'user:alice', layer: 'private', owner: { kind: 'user', id: 'alice' } }],
   })
 
+/** A group that is given takes the place of the one before; null takes it away; the others stay. */
 export const UpdateNamespace = z
-  .strictObject({ settings: NamespaceSettings })
+  .strictObject({ settings: SettingsChange })
   .meta({ id: 'UpdateNamespace', examples: [{ settings: { weights: { session: 0.8 } } }] })
 
 export const Namespace = z

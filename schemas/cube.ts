@@ -11,7 +11,7 @@ import {
 } from './limits.ts'
 import { KvRendition, LanguageTag, LoraRendition, SteeringRendition } from './rendition.ts'
 import { CubeId, LineageParent, SemanticType } from './revision.ts'
-import { Layer, MemoryType, OriginKind, Priority, Role, Sensitivity, UpdateMode } from './vocabulary.ts'
+import { Layer, MemoryType, OriginKind, Priority, Role, SensitiveLabel, Sensitivity, UpdateMode } from './vocabulary.ts'
 
 const utf8 = new TextEncoder()
 
@@ -63,6 +63,10 @@ const cubeFields = {
   role: Role.optional(),
   saidAt: Moment.optional(),
   expiresAt: Moment.optional(),
+  validFrom: Moment.optional().meta({ description: 'What the memory says holds from here.' }),
+  validTo: Moment.optional().meta({
+    description: '... and until here (exclusive); from then on searches leave it out.',
+  }),
   priority: Priority.default('mid'),
   sensitivity: Sensitivity.default('none'),
   origin: Origin.default({ kind: 'user_input' }),
@@ -104,6 +108,8 @@ export const UpdateCube = z
     tags: Tags.optional(),
     metadata: Metadata.optional(),
     expiresAt: Moment.nullable().optional(),
+    validFrom: Moment.nullable().optional(),
+    validTo: Moment.nullable().optional(),
     priority: Priority.optional(),
     sensitivity: Sensitivity.optional(),
     expectedRevision: z.int().min(1).optional(),
@@ -139,6 +145,8 @@ export const MemCube = z
       speaker: z.string().nullable(),
       role: Role.nullable(),
       saidAt: stamp,
+      validFrom: stamp.nullable(),
+      validTo: stamp.nullable(),
       createdAt: stamp,
       updatedAt: stamp,
       origin: Origin,
@@ -148,9 +156,21 @@ export const MemCube = z
       layer: Layer,
       priority: Priority,
       sensitivity: Sensitivity,
+      labels: z.array(SensitiveLabel).meta({ description: 'Sensitive content found in the text.' }),
       expiresAt: stamp.nullable(),
     }),
-    behavioural: z.strictObject({ state: LifecycleState, accessCount: z.int(), lastUsedAt: stamp.nullable() }),
+    behavioural: z.strictObject({
+      state: LifecycleState,
+      mergedInto: CubeId.nullable().meta({
+        description: 'Cube that took it in, while it is archived for that reason.',
+      }),
+      accessCount: z.int(),
+      lastUsedAt: stamp.nullable(),
+      heat: z
+        .number()
+        .meta({ description: 'Uses, each halved after every half-life of the namespace; as of lastUsedAt.' }),
+      usefulness: z.number().meta({ description: '-1 to 1, what feedback says of it.' }),
+    }),
   })
   .meta({ id: 'MemCube' })
 export type MemCube = z.infer<typeof MemCube>

@@ -18,11 +18,17 @@ export const ERROR_CODES = {
   already_exists: { status: 409, title: 'It already exists' },
   idempotency_conflict: { status: 409, title: 'The idempotency key was used with another request' },
   idempotency_in_progress: { status: 409, title: 'A request with this idempotency key is still running' },
+  merge_conflict: { status: 409, title: 'Branch and namespace changed the same in different ways' },
+  branch_closed: { status: 409, title: 'The branch has been merged' },
   cube_frozen: { status: 409, title: 'The cube is frozen' },
+  cube_archived: { status: 409, title: 'The cube is archived; restore it first' },
+  invalid_transition: { status: 409, title: 'The cube is in a state that does not allow this' },
   organisation_moving: { status: 409, title: 'The organisation is being moved; writes resume in a moment' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  revision_purged: { status: 410, title: 'The revision has been purged' },
   precondition_failed: { status: 412, title: 'The ETag does not match' },
+  too_much_changed: { status: 422, title: 'More has changed than one request can take' },
   rate_limited: { status: 429, title: 'Too many requests' },
   quota_exceeded: { status: 429, title: 'The quota is used up' },
   internal: { status: 500, title: 'Something went wrong on our side' },
@@ -46,6 +52,8 @@ export interface ErrorFacts {
   detail?: string
   /** Seconds after which a retry makes sense (429, 503). */
   retryAfterS?: number
+  /** What a merge could not decide. */
+  conflicts?: readonly { cubeId: string; field: string }[]
 }
 
 /** The one error class of the API. Anything else that reaches the door becomes `internal`. */

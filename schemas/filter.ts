@@ -16,10 +16,14 @@ export const FILTER_FIELDS = {
   originRef: 'text',
   title: 'text',
   tags: 'list',
+  /** Name of a person, place, organisation or thing that the text mentions, aliases included: a predicted tag. */
+  entity: 'list',
   saidAt: 'moment',
   createdAt: 'moment',
   updatedAt: 'moment',
   expiresAt: 'moment',
+  validFrom: 'moment',
+  validTo: 'moment',
   accessCount: 'number',
   revision: 'number',
 } as const

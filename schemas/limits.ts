@@ -190,19 +190,193 @@ export const ARCHIVE_BATCH_ITEMS_MAX = 500
 export const ARCHIVE_BATCH_ATTEMPTS_MAX = 3
 /** Cube ids that one entry of the audit log names. */
 export const AUDIT_CUBES_MAX = 100
+/** API keys whose rows one process keeps in memory (about 1 KB each); beyond it all are read again. */
+export const KEY_ROWS_MAX = 10_000
+/** Audit rows that an export reads at once. */
+export const LOG_EXPORT_PAGE_ROWS = 500
+/** Audit rows that are sealed or checked at once. */
+export const AUDIT_SEALED_ROWS_MAX = 2000
+/** Batches of audit rows that one minute's upkeep seals in one database. */
+export const AUDIT_SEALS_PER_TICK_MAX = 50
 /** Log entries of reads and refusals that are written together, unless a flush is due before. */
 export const ACTIVITY_BATCH_ENTRIES_MAX = 256
 /** Log entries that wait for organisations on the move. */
 export const ACTIVITY_WAITING_ENTRIES_MAX = 10_000
+/** Steps of a pipeline. A batch of D1 takes a thousand statements, and a change of a cube takes a dozen. */
+export const PIPELINE_STEPS_MAX = 32
+/** Parameters of a pipeline. */
+export const PIPELINE_PARAMETERS_MAX = 16
+/** Cubes that one run of a pipeline changes, or one of its steps hands on. */
+export const PIPELINE_CUBES_MAX = 50
+/** Pipelines that an organisation keeps. */
+export const PIPELINES_MAX = 200
+/** Side effects that one minute's upkeep tries in one database. */
+export const EFFECTS_PER_TICK_MAX = 20
+/** Deadline of one attempt of a side effect. */
+export const EFFECT_MS_MAX = 5000
+/** Side effects that wait for what this deployment lacks, whose next look one minute's upkeep puts off in one database. */
+export const EFFECTS_UNSERVED_PER_TICK_MAX = 1000
+/** Attempts of one side effect, over some hours; then it has failed. */
+export const EFFECT_ATTEMPTS_MAX = 12
+/** Days that runs of pipelines, and side effects that are done or have failed, can be looked up. */
+export const PIPELINE_RECORD_DAYS_MAX = 90
+/** Old rows of one kind (decisions, runs of pipelines, side effects) that one minute's upkeep forgets in one database. */
+export const RECORDS_PER_PURGE_MAX = 1000
 /** Days that a policy of a namespace may name. */
 export const POLICY_DAYS_MAX = 3650
 /** Days without use after which a cube is archived, unless its namespace says otherwise. */
 export const IDLE_DAYS_DEFAULT = 90
 /** Revisions of a cube that are kept, unless its namespace says otherwise. */
 export const REVISIONS_KEPT_DEFAULT = 1000
+/** The most revisions that a namespace may ask to keep of a cube. */
 export const REVISIONS_KEPT_MAX = 100_000
+/** Reason that a change of state may give, characters. */
+export const LIFECYCLE_REASON_LENGTH_MAX = 512
+/** Namespaces that one minute's upkeep ages in one database. */
+export const LIFECYCLE_NAMESPACES_PER_TICK_MAX = 50
+/** Statements that ageing takes of one minute's upkeep: D1 counts a thousand against one invocation, and other steps need theirs. */
+export const LIFECYCLE_STATEMENTS_PER_TICK_MAX = 400
+/** Time after which one minute's ageing stops where it is, ms. */
+export const LIFECYCLE_TICK_MS_MAX = 10_000
+/** Cubes looked at in one statement of ageing. */
+export const LIFECYCLE_PAGE_CUBES = 2000
+/** Cubes that one batch of ageing archives or erases: a file is locked and its process busy for as long. */
+export const LIFECYCLE_BATCH_CUBES = 50
+/** Time between two walks of ageing over one namespace, unless its policy names a quarter of less, ms. */
+export const LIFECYCLE_ROUND_MS = 6 * 60 * 60 * 1000
+/** Least time between two such walks, ms. */
+export const LIFECYCLE_ROUND_MS_MIN = 60_000
+/** Cubes whose likes are looked for in one statement. */
+export const CONSOLIDATION_PAGE_CUBES = 50
+/** A term of more cubes than this finds none that say the same: it tells too few apart. */
+export const CONSOLIDATION_TERM_CUBES_MAX = 64
+/** Cubes that one cube is compared with word for word. */
+export const CONSOLIDATION_CANDIDATES_MAX = 4
+/** Text beyond which a cube is not compared with others, terms. */
+export const CONSOLIDATION_TERMS_MAX = 512
 /** Cubes that the scheduler keeps at hand in one namespace. */
 export const HOT_CUBES_MAX = 1024
+/** Labels that one request to the scheduler may name. */
+export const SCHEDULE_LABELS_MAX = 32
+/** Cubes that the scheduler weighs for one hot set: those used last, or nearest to the query. */
+export const SCHEDULE_CANDIDATES_MAX = 4096
+/** Changes of type that wait in one namespace. */
+export const SCHEDULE_PLANS_MAX = 64
+/** Namespaces that one minute's upkeep schedules in one database. */
+export const SCHEDULES_PER_TICK_MAX = 50
+/** Cube ids that one decision on a hot set names. */
+export const DECISION_CUBES_MAX = 100
+/** Days that decisions can be looked up. */
+export const DECISION_DAYS_MAX = 90
+/** Cubes that one snapshot pins. */
+export const SNAPSHOT_CUBES_MAX = 100_000
+/** Snapshots of one namespace. */
+export const SNAPSHOTS_MAX = 1000
+/** Branches of one namespace, merged ones included. */
+export const BRANCHES_MAX = 100
+/** Cubes revised since the point that `asOf` names: each is read at its revision of then and analysed again. */
+export const AS_OF_REVISED_CUBES_MAX = 2000
+/** Cubes that one branch changes: its merge is one transaction, and D1 counts a thousand statements against one invocation. */
+export const BRANCH_CUBES_MAX = 60
+/** Cubes that bringing a namespace back to a snapshot changes, in one transaction. */
+export const SNAPSHOT_RESTORE_CUBES_MAX = 60
+/** Blocks of one namespace. */
+export const BLOCKS_MAX = 200
+/** Blocks that stand in front of one context pack, and the share of its budget that they may take together. */
+export const BLOCKS_PINNED_MAX = 16
+/** Share of the budget of a context pack that its pinned blocks take together. */
+export const BLOCKS_BUDGET_SHARE_MAX = 0.5
+/** Size of a block's text in estimated tokens: a text of this size is stored inline. */
+export const BLOCK_TOKENS_MAX = 4096
+/** Size of a block whose maker names none, in estimated tokens. */
+export const BLOCK_TOKENS_DEFAULT = 512
+/** Text that one edit brings, and what one correction says, bytes of UTF-8: with what a block holds, still short of a blob. */
+export const BLOCK_TEXT_BYTES_MAX = 12 * 1024
+/** Text of one cube that overflow is paged out to, in estimated tokens; a longer line is one of its own. */
+export const BLOCK_PAGE_TOKENS_MAX = 256
+/** Members of a block. */
+export const BLOCK_MEMBERS_MAX = 1000
+/** Members that one request adds. */
+export const BLOCK_MEMBERS_PER_REQUEST_MAX = 100
+/** Members that one evolution looks at: those added last. */
+export const BLOCK_EVOLVED_MEMBERS_MAX = 500
+/**
+ * Changes that one evolution makes, on request and in a minute's upkeep; each is judged before the next one. Judging asks up to BLOCK_QUESTIONS_MAX questions of some
+ * seven statements, and D1 counts a thousand statements against one invocation.
+ */
+export const BLOCK_CHANGES_PER_RUN_MAX = 3
+/** Changes of blocks that one minute's upkeep makes in one database. */
+export const BLOCK_CHANGES_PER_TICK_MAX = 1
+/** Cubes that one change retires. */
+export const BLOCK_RETIRED_PER_CHANGE_MAX = 20
+/** Questions that are replayed to judge a change: the latest ones with different words. */
+export const BLOCK_QUESTIONS_MAX = 24
+/** Results of a replayed question that are looked at; what helped and stands behind counts as not found. */
+export const BLOCK_REPLAY_RESULTS_MAX = 50
+/** Feedback gathers for so long before upkeep lets a block evolve, ms. */
+export const BLOCK_EVOLVE_DELAY_MS = 60 * 60 * 1000
+/** Blocks that one minute's upkeep evolves in one database. */
+export const BLOCKS_PER_TICK_MAX = 1
+/** A block that evolved on feedback is left alone for so long when its evolution failed, ms. */
+export const BLOCK_RETRY_MS = 6 * 60 * 60 * 1000
+/** Changes of one block that are kept. */
+export const BLOCK_CHANGES_MAX = 500
+/** Pieces of feedback of one request, and those kept of one cube. */
+export const FEEDBACK_ITEMS_MAX = 50
+/** Pieces of feedback that are kept of one cube. */
+export const FEEDBACK_PER_CUBE_MAX = 64
+/** Question that feedback may name, characters. */
+export const FEEDBACK_QUERY_LENGTH_MAX = 1000
+/** One purpose or task that a request claims or a permission asks for, in characters. */
+export const CONTEXT_WORD_LENGTH_MAX = 64
+/** Purposes, or tasks, that one permission or key names. */
+export const CONTEXT_WORDS_MAX = 32
+/** Namespaces that the template of one role opens. */
+export const ROLE_NAMESPACES_MAX = 256
+/** Members of one role. */
+export const ROLE_MEMBERS_MAX = 1000
+/** Cubes opened one by one that one search of a namespace looks at, the newest first. */
+export const PART_CUBES_MAX = 1000
+/** UTF-16 units of a subject, a predicate and an object. */
+export const FACT_SUBJECT_LENGTH_MAX = 80
+/** Length of a predicate of a fact. */
+export const FACT_PREDICATE_LENGTH_MAX = 64
+/** Length of what a fact says of its subject. */
+export const FACT_OBJECT_LENGTH_MAX = 200
+/** Facts of one cube; a longer list is data, not what somebody says. */
+export const FACTS_PER_CUBE_MAX = 64
+/** Facts of one subject and slot that a plan reads, the latest ones; what lies before them keeps its state. */
+export const FACTS_PER_GROUP_MAX = 500
+/** Statements that one question to a model carries. */
+export const COMPARED_FACTS_MAX = 40
+/** Earlier turns that a prompt may bring along. */
+export const READ_TURNS_MAX = 64
+/** Messages of one plan; each statement in them is compared with memory. */
+export const PLAN_MESSAGES_MAX = 100
+/** Statements of one plan that are compared with memory. */
+export const PLAN_STATEMENTS_MAX = 400
+/** Memories that one plan updates, ends or forgets: each takes a dozen statements of a batch. */
+export const PLAN_CHANGES_MAX = 32
+/** Plans of one request, when others write to the same namespace meanwhile. */
+export const PLAN_TRIES_MAX = 5
+/** One call, its repetition included. */
+export const LANGUAGE_MODEL_MS_MAX = 20_000
+/** One answer. */
+export const LANGUAGE_MODEL_ANSWER_BYTES_MAX = 256 * 1024
+/** A longer wait is not worth it to the caller: the rules answer instead. */
+export const LANGUAGE_MODEL_RETRY_MS_MAX = 2000
+/** Statements that one question carries; the others keep what the rules decided. */
+export const REFINED_STATEMENTS_MAX = 40
+/** Memories that one sentence may forget; more of them means that it names too little. */
+export const FORGET_TARGETS_MAX = 8
+/** Longest key in UTF-16 units; a longer run of words is no name. */
+export const ENTITY_KEY_LENGTH_MAX = 80
+/** Mentions of one cube, the most frequent first. */
+export const MENTIONS_PER_CUBE_MAX = 64
+/** Nodes of the part of the graph that one search walks. */
+export const GRAPH_NODES_MAX = 2000
+/** Time for its statements; what is found by then is ranked. */
+export const GRAPH_MS_MAX = 500
 /** Deadline of one request on the server's side. */
 export const REQUEST_MS_MAX = 30_000
 /** Requests in flight before new ones are shed with 503. */
@@ -213,6 +387,7 @@ export const STOP_MS_MAX = 4000
 assert(CONTENT_INLINE_BYTES_MAX * 2 <= MIP_OBJECT_BYTES_MAX, 'inline text fits its object')
 assert(METADATA_BYTES_MAX < SQL_VALUE_BYTES_MAX, 'metadata fits a row')
 assert(VECTOR_CANDIDATES_MAX <= SEARCH_CANDIDATES_MAX, 'vector hits fit the ranking step')
+assert(HOT_CUBES_MAX <= SCHEDULE_CANDIDATES_MAX, 'a hot set is chosen among at least as many cubes')
 
 function assert(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${relation}`)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Metadata, Moment, Name, Tags } from './common.ts'
 import { CallerEmbedding, Content, CubeReceipt, Target } from './cube.ts'
 import { BATCH_ITEMS_MAX } from './limits.ts'
+import { MemoryPlan } from './reading.ts'
 import { Priority, Role, Sensitivity } from './vocabulary.ts'
 
 /** One turn of a conversation. */
@@ -29,6 +30,12 @@ export const RememberRequest = z
     priority: Priority.default('mid'),
     sensitivity: Sensitivity.default('none'),
     expiresAt: Moment.optional(),
+    mode: z.enum(['verbatim', 'plan']).default('verbatim').meta({
+      description:
+        'verbatim: each message becomes one memory. plan: MemReader decides what is added, changed or left out.',
+    }),
+    refine: z.boolean().default(false).meta({ description: 'With a plan: ask the configured language model as well.' }),
+    confirm: z.boolean().default(false).meta({ description: 'With a plan: carry out what it forgets, too.' }),
     ...Target,
   })
   .refine((request) => (request.text === undefined) !== (request.messages === undefined), {
@@ -54,6 +61,7 @@ export const RememberResponse = z
     cubes: z.array(CubeReceipt),
     /** Refinement that goes on after the answer (embedding); null when there is none to do. */
     taskId: z.string().nullable(),
+    plan: MemoryPlan.optional().meta({ description: 'With mode plan.' }),
   })
   .meta({ id: 'RememberResponse' })
 export type RememberResponse = z.infer<typeof RememberResponse>

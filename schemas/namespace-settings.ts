@@ -92,6 +92,18 @@ export const NamespaceSettings = z
   .meta({ id: 'NamespaceSettings', examples: [{ weights: { session: 0.5 }, lifecycle: { idleDays: 30 } }] })
 export type NamespaceSettings = z.infer<typeof NamespaceSettings>
 
+const { weights, lifecycle, schedule, knowledge } = NamespaceSettings.shape
+/** The same by groups: null takes a group back to its defaults. */
+export const SettingsChange = z
+  .strictObject({
+    weights: weights.nullable(),
+    lifecycle: lifecycle.nullable(),
+    schedule: schedule.nullable(),
+    knowledge: knowledge.nullable(),
+  })
+  .meta({ id: 'SettingsChange', examples: [{ lifecycle: { idleDays: 30 } }] })
+export type SettingsChange = z.infer<typeof SettingsChange>
+
 /** The policies of a namespace, defaults filled in. */
 export const lifecyclePolicy = (settings: NamespaceSettings): LifecyclePolicy => ({
   ...LIFECYCLE_DEFAULT,

@@ -71,10 +71,12 @@ it.each(routes.filter(([, { body }]) => body?.meta()?.examples))(
 )
 
 it('refers to the recursive filter by name, from the request and from the filter itself', () => {
-  const { SearchRequest, Filter } = document.components.schemas
-  expect((SearchRequest?.properties as Schema | undefined)?.filter).toEqual({ $ref: '#/components/schemas/Filter' })
-  expect(references(Filter)).toContain('#/components/schemas/Filter')
-  expect(Filter?.examples).toHaveLength(1)
+  const { SearchRequest, FilterInput } = document.components.schemas
+  expect((SearchRequest?.properties as Schema | undefined)?.filter).toEqual({
+    $ref: '#/components/schemas/FilterInput',
+  })
+  expect(references(FilterInput)).toContain('#/components/schemas/FilterInput')
+  expect(FilterInput?.examples).toHaveLength(1)
 })
 
 it('shows a field with a default as optional in a request and as present in an answer', () => {

@@ -1,4 +1,4 @@
-import { IDEMPOTENCY_KEY_LENGTH_MAX } from './limits.ts'
+import { CONTEXT_WORD_LENGTH_MAX, IDEMPOTENCY_KEY_LENGTH_MAX } from './limits.ts'
 import { ComponentSchemas } from './openapi/components.ts'
 import { errorResponses } from './openapi/errors.ts'
 import { operationOf } from './openapi/operation.ts'
@@ -23,6 +23,18 @@ const SECURITY_SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: 'An API key. `Authorization: Token KEY` works too.' },
 }
 
+const claim = (name: string, what: string) => ({
+  name,
+  in: 'header',
+  description: `The ${what} of the request, in the word of the key holder. Permissions may ask for one; a key may be bound to some.`,
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: CONTEXT_WORD_LENGTH_MAX,
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]*$',
+  },
+})
+
 const PARAMETERS = {
   IdempotencyKey: {
     name: 'Idempotency-Key',
@@ -43,6 +55,8 @@ const PARAMETERS = {
     description: 'For the root key only: id of the organisation to act in. Any other key belongs to one organisation.',
     schema: { type: 'string' },
   },
+  Purpose: claim('memos-purpose', 'purpose'),
+  Task: claim('memos-task', 'task'),
 }
 
 /** The OpenAPI 3.1 document of the `/v1` API, built from the route table. Pure: the same schemas give the same document. */

@@ -16,6 +16,10 @@ export const Problem = z
       .string()
       .optional()
       .meta({ description: 'Path of the field at fault, in the names of the request (`messages.3.content`).' }),
+    conflicts: z
+      .array(z.object({ cubeId: z.string(), field: z.string() }))
+      .optional()
+      .meta({ description: 'merge_conflict only: cubes and fields that both sides changed.' }),
     expected: z.string().optional().meta({ description: 'What that field would have accepted.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' })

@@ -1,12 +1,9 @@
 import { z } from 'zod'
 import { Name, NamespaceName } from './common.ts'
 import { Content } from './cube.ts'
-import { QUERY_LENGTH_MAX, SEARCH_NAMESPACES_MAX } from './limits.ts'
+import { QUERY_LENGTH_MAX, READ_TURNS_MAX, SEARCH_NAMESPACES_MAX } from './limits.ts'
 import { MemoryCall } from './memory-call.ts'
 import { Role } from './vocabulary.ts'
-
-/** Earlier turns that a prompt may bring along. */
-export const READ_TURNS_MAX = 64
 
 const Turn = z.strictObject({ role: Role.default('user'), content: Content }).meta({ id: 'Turn' })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Name, NamespaceName } from './common.ts'
+import { Moment, Name, NamespaceName } from './common.ts'
 import { MemCube } from './cube.ts'
 import { Filter } from './filter.ts'
 import {
@@ -12,6 +12,7 @@ import {
   VECTOR_DIMENSIONS_MAX,
 } from './limits.ts'
 import { MemoryCall } from './memory-call.ts'
+import { AsOf } from './time-machine.ts'
 
 export const RETRIEVAL_MODES = ['auto', 'lexical', 'vector', 'hybrid'] as const
 
@@ -25,6 +26,11 @@ const scope = {
   userId: Name.optional(),
   filter: Filter.optional(),
   includeArchived: z.boolean().default(false),
+  /** Finds what was valid at this time; by default what is not over yet. */
+  validAt: Moment.optional(),
+  /** Finds what is no longer valid, too. */
+  includeInvalid: z.boolean().optional(),
+  asOf: AsOf.optional(),
   /** Conversation in progress: newer sessions weigh more. */
   live: z.boolean().default(false),
   mode: z.enum(RETRIEVAL_MODES).default('auto'),
@@ -32,6 +38,8 @@ const scope = {
   /** Share of novelty against relevance in maximal marginal relevance; 0 switches it off. */
   diversity: z.number().min(0).max(1).default(0),
   rerank: z.boolean().default(false),
+  /** Whether the graph of entities is walked; as the namespace says when left out. */
+  graph: z.boolean().optional(),
 }
 
 export const SearchRequest = z
@@ -52,6 +60,30 @@ export const SearchHit = z
   .meta({ id: 'SearchHit' })
 export type SearchHit = z.infer<typeof SearchHit>
 
+/** One step of the way from topic to concept to fact. */
+export const PathStep = z
+  .strictObject({
+    order: z.int(),
+    what: z.enum(['topic', 'concept', 'fact', 'ranking']),
+    where: z.string().meta({ description: 'Namespace and its layer.' }),
+    channel: z.enum([
+      'filter',
+      'time',
+      'namespace',
+      'sessions',
+      'graph',
+      'words',
+      'vectors',
+      'fusion',
+      'diversity',
+      'rerank',
+    ]),
+    used: z.boolean().meta({ description: 'False for what was passed by.' }),
+    why: z.string(),
+  })
+  .meta({ id: 'PathStep' })
+export type PathStep = z.infer<typeof PathStep>
+
 /** How the results were found; never silent about what was missing. */
 export const RetrievalReport = z
   .strictObject({
@@ -63,6 +95,7 @@ export const RetrievalReport = z
     notes: z.array(z.string()),
     terms: z.array(z.string()),
     call: MemoryCall.optional(),
+    plan: z.array(PathStep).optional().meta({ description: 'The way that the search took; with `explain`.' }),
   })
   .meta({ id: 'RetrievalReport' })
 export type RetrievalReport = z.infer<typeof RetrievalReport>
@@ -88,7 +121,7 @@ export const ContextResponse = z
         namespace: z.string(),
         revision: z.int(),
         saidAt: z.iso.datetime(),
-        score: z.number(),
+        score: z.number().meta({ description: '0 for a pinned block that the search did not find.' }),
       }),
     ),
     retrieval: RetrievalReport,

@@ -11,12 +11,21 @@ export const OriginKind = z.enum(ORIGIN_KINDS).meta({ id: 'OriginKind' })
 
 export const PRIORITIES = ['low', 'mid', 'high'] as const
 export const Priority = z.enum(PRIORITIES).meta({ id: 'Priority' })
+export type Priority = z.infer<typeof Priority>
 
 export const SENSITIVITIES = ['none', 'personal', 'secret'] as const
 export const Sensitivity = z
   .enum(SENSITIVITIES)
   .meta({ id: 'Sensitivity', description: 'secret cubes are readable with the scope memory:secret only.' })
 export type Sensitivity = z.infer<typeof Sensitivity>
+/** Whether something is more sensitive than a clearance reaches. */
+export const isAbove = (sensitivity: Sensitivity, clearance: Sensitivity): boolean =>
+  SENSITIVITIES.indexOf(sensitivity) > SENSITIVITIES.indexOf(clearance)
+
+/** Kinds of sensitive content that are found in texts (worker/operation/governance/sensitive.ts). */
+export const SENSITIVE_LABELS = ['secret', 'email', 'iban', 'national_id', 'card', 'phone'] as const
+export const SensitiveLabel = z.enum(SENSITIVE_LABELS).meta({ id: 'SensitiveLabel' })
+export type SensitiveLabel = z.infer<typeof SensitiveLabel>
 
 export const ROLES = ['user', 'assistant', 'system', 'tool'] as const
 export const Role = z.enum(ROLES).meta({ id: 'Role' })
@@ -58,3 +67,9 @@ export const UpdateMode = z
   .enum(UPDATE_MODES)
   .meta({ id: 'UpdateMode', description: 'MemOS paper, section 5.3.2 (Update API).' })
 export type UpdateMode = z.infer<typeof UpdateMode>
+
+/** What an entity of the knowledge graph can be. */
+export const ENTITY_KINDS = ['person', 'place', 'organisation', 'thing', 'date'] as const
+
+/** Who extracted a piece of knowledge. */
+export const KNOWLEDGE_SOURCES = ['rules', 'model', 'caller'] as const

@@ -58,6 +58,7 @@ export function errorsOf(route: Route): Record<string, object> {
     403: reads,
     404: reads,
     409: writes,
+    410: route.path.endsWith('/restore'),
     412: route.method === 'patch',
     413: route.body !== undefined || route.bodyType !== undefined,
     415: route.body !== undefined || route.bodyType !== undefined,

@@ -30,7 +30,7 @@ function headersOf(name: string, route: Route): object[] {
   return [
     ...(route.method === 'post' && route.bodyType === undefined ? [parameter('IdempotencyKey')] : []),
     ...(name === 'updateCube' ? [parameter('IfMatch')] : []),
-    ...(route.scope === null ? [] : [parameter('Organisation')]),
+    ...(route.scope === null ? [] : ['Organisation', 'Purpose', 'Task'].map(parameter)),
   ]
 }
 

@@ -6,7 +6,6 @@ import {
   CreateOrganisation,
   CreatePrincipal,
   Grants,
-  LogEntry,
   MoveOrganisation,
   Namespace,
   NewApiKey,
@@ -15,11 +14,10 @@ import {
   RotateKey,
   Task,
   UpdateNamespace,
-  UsageReport,
 } from '../administration.ts'
-import { Moment, Name, NamespaceName, PageQuery, pageOf } from '../common.ts'
+import { Name, NamespaceName, PageQuery, pageOf } from '../common.ts'
 import { defineRoutes } from '../route.ts'
-import { MemoryType, TaskState } from '../vocabulary.ts'
+import { TaskState } from '../vocabulary.ts'
 
 const named = z.strictObject({ name: NamespaceName })
 const byId = z.strictObject({ id: Name })
@@ -267,39 +265,17 @@ export const administrationRoutes = defineRoutes({
     status: 200,
     response: Task,
   },
-  queryLog: {
-    method: 'get',
-    path: '/v1/log',
-    summary: 'Query the audit log, newest first',
-    tag: 'Log',
-    scope: 'log:read',
-    query: PageQuery.extend({
-      from: Moment.optional(),
-      to: Moment.optional(),
-      caller: Name.optional(),
-      operation: Name.optional(),
-      memoryType: MemoryType.optional(),
-      cubeId: z.string().optional(),
-    }),
-    status: 200,
-    response: pageOf(LogEntry).meta({ id: 'LogPage' }),
-  },
-  getUsage: {
-    method: 'get',
-    path: '/v1/usage',
-    summary: 'What the organisation uses',
-    tag: 'Log',
-    scope: 'log:read',
-    status: 200,
-    response: UsageReport,
-  },
   exportNamespace: {
     method: 'get',
     path: '/v1/export',
     summary: 'Export a namespace as one archive',
     tag: 'Portability',
     scope: 'memory:read',
-    query: z.strictObject({ namespace: NamespaceName, redact: z.string().max(256).optional() }),
+    query: z.strictObject({
+      namespace: NamespaceName,
+      redact: z.string().max(256).optional(),
+      watermark: z.stringbool().default(false),
+    }),
     status: 200,
     responseType: 'application/x-tar',
   },

@@ -1,6 +1,29 @@
 import { administrationRoutes } from './administration.ts'
+import { blockRoutes } from './blocks.ts'
+import { entityRoutes } from './entities.ts'
+import { factRoutes } from './facts.ts'
+import { lifecycleRoutes } from './lifecycle.ts'
+import { logRoutes } from './log.ts'
 import { memoryRoutes } from './memory.ts'
+import { permissionRoutes } from './permissions.ts'
+import { pipelineRoutes } from './pipelines.ts'
+import { readerRoutes } from './reader.ts'
+import { scheduleRoutes } from './schedule.ts'
+import { timeMachineRoutes } from './time-machine.ts'
 
 /** Every operation of the API by the name that handlers and the SDK use. */
-export const ROUTES = { ...memoryRoutes, ...administrationRoutes }
+export const ROUTES = {
+  ...memoryRoutes,
+  ...administrationRoutes,
+  ...blockRoutes,
+  ...entityRoutes,
+  ...factRoutes,
+  ...lifecycleRoutes,
+  ...logRoutes,
+  ...pipelineRoutes,
+  ...permissionRoutes,
+  ...readerRoutes,
+  ...scheduleRoutes,
+  ...timeMachineRoutes,
+}
 export type RouteName = keyof typeof ROUTES

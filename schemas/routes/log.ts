@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Moment, Name, PageQuery, pageOf } from '../common.ts'
+import { NAME_LENGTH_MAX } from '../limits.ts'
 import { ChainReport, LogEntry, TraceReport, TraceRequest, UsageReport } from '../log.ts'
 import { defineRoutes } from '../route.ts'
 import { MemoryType } from '../vocabulary.ts'
@@ -11,7 +12,7 @@ const LogFilter = z.strictObject({
   operation: Name.optional(),
   outcome: Name.optional(),
   memoryType: MemoryType.optional(),
-  cubeId: z.string().optional(),
+  cubeId: z.string().max(NAME_LENGTH_MAX).optional(),
 })
 
 export const logRoutes = defineRoutes({

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { Name, NamespaceName, PageQuery, pageOf } from '../common.ts'
 import { CreateCube, CreateCubes, CubeReceipt, MemCube, UpdateCube } from '../cube.ts'
+import { NAME_LENGTH_MAX, TAG_LENGTH_MAX } from '../limits.ts'
 import { RememberRequest, RememberResponse } from '../memories.ts'
 import { CubeId, LineageParent, Revision } from '../revision.ts'
 import { defineRoutes } from '../route.ts'
 import { ContextRequest, ContextResponse, SearchRequest, SearchResponse } from '../search.ts'
+import { AsOf } from '../time-machine.ts'
 
 const cubeParams = z.strictObject({ cubeId: CubeId })
 
@@ -104,9 +106,10 @@ export const memoryRoutes = defineRoutes({
     query: PageQuery.extend({
       namespace: NamespaceName.optional(),
       userId: Name.optional(),
-      tag: z.string().optional(),
-      session: z.string().optional(),
+      tag: z.string().max(TAG_LENGTH_MAX).optional(),
+      session: z.string().max(NAME_LENGTH_MAX).optional(),
       includeArchived: z.stringbool().default(false),
+      asOf: AsOf.optional(),
     }),
     status: 200,
     response: pageOf(MemCube).meta({ id: 'CubePage' }),
@@ -118,6 +121,7 @@ export const memoryRoutes = defineRoutes({
     tag: 'Cubes',
     scope: 'memory:read',
     params: cubeParams,
+    query: z.strictObject({ asOf: AsOf.optional() }),
     status: 200,
     response: MemCube,
   },

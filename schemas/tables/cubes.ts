@@ -1,7 +1,15 @@
 import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { LIFECYCLE_STATES } from '../lifecycle.ts'
-import { MEMORY_TYPES, ORIGIN_KINDS, PRIORITIES, REVISION_MODES, ROLES, SENSITIVITIES } from '../vocabulary.ts'
+import {
+  MEMORY_TYPES,
+  ORIGIN_KINDS,
+  PRIORITIES,
+  REVISION_MODES,
+  ROLES,
+  SENSITIVITIES,
+  type SensitiveLabel,
+} from '../vocabulary.ts'
 
 /** The local record of a cube: never signed, never travels. What is signed stands in `revisions`. */
 export const cubes = sqliteTable(
@@ -40,7 +48,7 @@ export const cubes = sqliteTable(
     /** Cube that took it over when both said the same; set while archived for that reason. */
     mergedInto: text(),
     /** Kinds of sensitive content found in the text. */
-    labels: text({ mode: 'json' }).$type<string[]>().notNull().default([]),
+    labels: text({ mode: 'json' }).$type<SensitiveLabel[]>().notNull().default([]),
     expiresAtMs: integer(),
     priority: text({ enum: PRIORITIES }).notNull(),
     sensitivity: text({ enum: SENSITIVITIES }).notNull(),
@@ -61,6 +69,11 @@ export const cubes = sqliteTable(
     uniqueIndex('cubes_cube_id').on(t.cubeId),
     index('cubes_session').on(t.namespaceId, t.sessionId, t.position).where(sql`session_id is not null`),
     index('cubes_expiry').on(t.expiresAtMs).where(sql`expires_at_ms is not null`),
+    // What searches that include archived cubes add to their statistics.
+    index('cubes_archived').on(t.namespaceId, t.seq, t.sessionId, t.termCount).where(sql`state = 'archived'`),
+    // Partial, so that writing new memory costs nothing for either.
+    index('cubes_used').on(t.namespaceId, t.lastUsedAtMs).where(sql`last_used_at_ms is not null`),
+    index('cubes_typed').on(t.namespaceId, t.memoryType, t.lastUsedAtMs).where(sql`memory_type != 'plaintext'`),
   ],
 )
 

@@ -32,7 +32,11 @@ export const entityAliases = sqliteTable(
     createdBy: text().notNull(),
     createdAtMs: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.namespaceId, t.alias] }), index('entity_aliases_key').on(t.namespaceId, t.key)],
+  (t) => [
+    primaryKey({ columns: [t.namespaceId, t.alias] }),
+    index('entity_aliases_key').on(t.namespaceId, t.key),
+    index('entity_aliases_parent').on(t.namespaceId, t.parent),
+  ],
 )
 
 /** Cubes whose text changed after it was read for entities and facts. */

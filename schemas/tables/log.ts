@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { TASK_STATES } from '../vocabulary.ts'
 
@@ -20,7 +21,10 @@ export const auditLog = sqliteTable(
     /** sha2-256 over the row before and this one, hex; null until the row is sealed (worker/infrastructure/log/audit-chain.ts). */
     hash: text(),
   },
-  (t) => [index('audit_log_org').on(t.orgId, t.id)],
+  (t) => [
+    index('audit_log_org').on(t.orgId, t.id),
+    index('audit_log_unsealed').on(t.orgId, t.id).where(sql`hash is null`),
+  ],
 )
 
 /** Answers already given for an Idempotency-Key. `status` 0 means still running. */
@@ -55,7 +59,12 @@ export const tasks = sqliteTable(
     createdAtMs: integer().notNull(),
     updatedAtMs: integer().notNull(),
   },
-  (t) => [index('tasks_org').on(t.orgId, t.id), index('tasks_due').on(t.state, t.leaseUntilMs)],
+  (t) => [
+    index('tasks_org').on(t.orgId, t.id),
+    // The kind comes first: tasks that wait for a node are then not looked at by workers that cannot do them.
+    index('tasks_due').on(t.state, t.kind, t.leaseUntilMs),
+    index('tasks_namespace').on(t.namespaceId, t.state, t.kind).where(sql`namespace_id is not null`),
+  ],
 )
 
 /** Running totals of an organisation, and requests per day. */

@@ -26,7 +26,7 @@ export const pipelineRuns = sqliteTable(
     report: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
     createdAtMs: integer().notNull(),
   },
-  (t) => [index('pipeline_runs_org').on(t.orgId, t.id)],
+  (t) => [index('pipeline_runs_org').on(t.orgId, t.id), index('pipeline_runs_namespace').on(t.namespaceId)],
 )
 
 /** Side effects that wait to be done after the batch that decided them. */
@@ -46,5 +46,11 @@ export const outbox = sqliteTable(
     error: text(),
     createdAtMs: integer().notNull(),
   },
-  (t) => [uniqueIndex('outbox_key').on(t.orgId, t.idempotencyKey), index('outbox_due').on(t.state, t.nextAtMs)],
+  (t) => [
+    uniqueIndex('outbox_key').on(t.orgId, t.idempotencyKey),
+    // The kind comes before the time: effects that nobody here can do are not looked at by those who can do others.
+    index('outbox_due').on(t.state, t.kind, t.nextAtMs),
+    index('outbox_org').on(t.orgId, t.id),
+    index('outbox_namespace').on(t.namespaceId),
+  ],
 )
