@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Route } from '../../schemas/route.ts'
 import { ROUTES, type RouteName } from '../../schemas/routes/all.ts'
 import { Caller, describeEdge, type OpenEdge } from '../support/edge.ts'
+import { type LogStep, operatingSteps } from './log-steps.ts'
 
 type LogQuery = Record<string, string | number>
 
@@ -65,6 +66,32 @@ export function log(open: OpenEdge) {
       expect(text).not.toMatch(/aardvark|asleep|awake/i)
     })
 
+    it('has an entry for what is read of entities, facts and decisions', async () => {
+      const { admin } = await tenant()
+      const key = await admin.newKey({ scopes: ['memory:read', 'memory:write'] })
+      const { cubeId } = await key.ok('createCube', { body: { content: 'Ana lives in Oslo.' } })
+      const name = { params: { name: 'default' } }
+      const { id } = await key.ok('stateFact', { body: { cubeId, subject: 'Ana', predicate: 'likes', object: 'tea' } })
+      const reads: LogStep[] = [
+        ['listEntities', name],
+        ['listPredictedTags', { params: { cubeId } }],
+        ['listFacts', {}],
+        ['getFact', { params: { id } }],
+        ['listTransitions', { params: { cubeId } }],
+        ['getSchedule', name],
+        ['listDecisions', {}],
+      ]
+      for (const [route, input] of reads) await key.ok(route, input as never)
+      await key.refused('getEntity', { params: { ...name.params, key: 'nobody' } })
+      const operations = async () =>
+        (await entries(admin, { caller: key.keyId })).map(({ operation, outcome }) => `${operation} ${outcome}`).sort()
+      await expect
+        .poll(operations)
+        .toEqual(
+          ['createCube ok', 'stateFact ok', 'getEntity not_found', ...reads.map(([route]) => `${route} ok`)].sort(),
+        )
+    })
+
     it('has an entry for every change, by the name of its route', async () => {
       const { admin, id: orgId } = await tenant()
       const root = new Caller(edge(), edge().rootKey)
@@ -78,19 +105,58 @@ export function log(open: OpenEdge) {
           orgId,
         )
       ).flat() as string[]
+      const granted = await admin.ok('createPermission', {
+        body: { subject: { kind: 'org' }, namespace: 'default', access: 'read' },
+      })
       const archive = await (await admin.raw('GET', '/v1/export?namespace=default')).arrayBuffer()
+      const stated = { cubeId: cube.cubeId, subject: 'Ana', predicate: 'likes', object: 'tea' }
+      const fact = { params: { id: (await admin.ok('stateFact', { body: stated })).id } }
       const cubeId = { params: { cubeId: cube.cubeId } }
       const n = { params: { name: 'n' } }
       const organisation = { params: { id: orgId } }
-      const steps: [RouteName, object][] = [
+      const other = await admin.ok('createCube', { body: { content: 'Melanie Smith, called Mel, met Ana in Porto.' } })
+      await admin.ok('createBranch', { params: { name: 'default' }, body: { name: 'spare' } })
+      const [effectId = ''] = (
+        await edge().rows(
+          `insert into outbox (id, org_id, kind, payload, idempotency_key, state, attempts, next_at_ms, created_at_ms)
+           values (?, ?, 'publish', '{}', 'planted', 'failed', 12, 0, 0) returning id`,
+          `1111111111${cube.cubeId.slice(10)}`,
+          orgId,
+        )
+      ).flat() as string[]
+      for (const key of ['mel', 'zoe']) {
+        const here = `(select id from namespaces where org_id = ? and name = 'default')`
+        await edge().rows(
+          `insert into entities (namespace_id, key, name, kind, created_at_ms) values (${here}, ?, ?, 'person', 0)`,
+          orgId,
+          key,
+          key,
+        )
+        await edge().rows(
+          `insert into mentions (namespace_id, key, seq, count) select namespace_id, ?, seq, 1 from cubes where cube_id = ?`,
+          key,
+          other.cubeId,
+        )
+      }
+      const steps: LogStep[] = [
         ['remember', { body: { text: 'x' } }],
+        ['planMemories', { body: { text: 'x' } }],
         ['createCube', { body: { content: 'x' } }],
         ['createCubes', { body: { cubes: [{ content: 'x' }] } }],
         ['updateCube', { ...cubeId, body: { content: 'y' } }],
+        ['stateFact', { body: { ...stated, object: 'figs' } }],
+        ['undoFact', { ...fact, body: {} }],
+        ['retractFact', fact],
+        ...operatingSteps(cube.cubeId, { effectId, cubeId: other.cubeId }),
         ['deleteCube', cubeId],
         ['createNamespace', { body: { name: 'n', layer: 'shared' } }],
         ['updateNamespace', { ...n, body: { settings: {} } }],
         ['setGrants', { ...n, body: { grants: [] } }],
+        ['createPermission', { body: { subject: { kind: 'org' }, namespace: 'n', access: 'read' } }],
+        ['deletePermission', { params: { id: granted.id } }],
+        ['setRole', { ...n, body: { template: { namespaces: [] } } }],
+        ['setRoleMembers', { ...n, body: { members: [] } }],
+        ['deleteRole', n],
         ['runSchedule', { ...n, body: {} }],
         ['deleteNamespace', n],
         ['createUser', { body: { id: 'ana' } }],
@@ -110,8 +176,13 @@ export function log(open: OpenEdge) {
       const isRoots = (name: RouteName) => ROUTES[name].path.startsWith('/v1/organisations')
       const run = crypto.randomUUID()
       const traced = (name: string) => ({ 'x-request-id': `${name}-${run}` })
-      for (const [name, input] of steps)
-        await (await (isRoots(name) ? root : admin).send(name, { ...input, headers: traced(name) } as never)).text()
+      const answers = new Map<string, Record<string, unknown>>()
+      for (const [name, step] of steps) {
+        const input = typeof step === 'function' ? step(answers) : step
+        const answer = await (isRoots(name) ? root : admin).send(name, { ...input, headers: traced(name) } as never)
+        const text = await answer.text()
+        answers.set(name, text === '' ? {} : JSON.parse(text))
+      }
       const imported = await admin.raw('POST', '/v1/import?namespace=default', {
         body: archive,
         headers: { 'content-type': 'application/octet-stream', ...traced('importArchive') },

@@ -90,8 +90,9 @@ export class AuditChain {
       await this.#database.batch([
         guard(sql`coalesce((select hash from audit_heads where org_id = ${orgId}), '') = ${head?.hash ?? ''}`),
         ...jsonChunks(sealed, HASHES_PER_STATEMENT_BYTES).map((chunk) =>
+          // The plus keeps SQLite from walking the organisation's whole log for each row instead of the ids.
           statement(
-            sql`update audit_log set hash = j.value->>1 from json_each(${chunk}) j where audit_log.id = j.value->>0 and audit_log.org_id = ${orgId}`,
+            sql`update audit_log set hash = j.value->>1 from json_each(${chunk}) j where audit_log.id = j.value->>0 and +audit_log.org_id = ${orgId}`,
           ),
         ),
         statement(sql`insert into audit_heads (org_id, row_count, hash, sealed_at_ms) values (${orgId}, ${rowCount}, ${hashes.at(-1) ?? ''}, ${nowMs})

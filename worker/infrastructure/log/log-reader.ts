@@ -1,9 +1,9 @@
-import { and, asc, desc, eq, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
 import { auditLog, usage } from '../../../schemas/tables/log.ts'
 import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import { isNarrowed, type Principal } from '../../ports/principal.ts'
 import type { AuditRow } from '../../ports/rows.ts'
-import { reachableNamespaces } from '../governance/access-sql.ts'
+import { cubeReach, KNOWN_SENSITIVITY, reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 
 export interface LogQuery {
@@ -53,16 +53,29 @@ export class LogReader {
       query.memoryType === null ? undefined : eq(auditLog.memoryType, query.memoryType),
       query.cubeId === null
         ? undefined
-        : sql`exists (select 1 from json_each(${auditLog.cubeIds}) j where j.value = ${query.cubeId})`,
+        : sql`exists (select 1 from json_each(${auditLog.cubeIds}) j where j.value = ${query.cubeId} and ${this.#mayName(sql`j.value`)})`,
     ]
+    const cubeIds = sql<
+      string[]
+    >`(select json_group_array(j.value) from json_each(${auditLog.cubeIds}) j where ${this.#mayName(sql`j.value`)})`
+    const entry = isNarrowed(this.#principal)
+      ? { ...getTableColumns(auditLog), cubeIds: cubeIds.mapWith(auditLog.cubeIds).as('named_cube_ids') }
+      : auditLog
     const rows = await this.#vault.orm
-      .select({ entry: auditLog, namespace: sql<string | null>`${namespaces.name}`.as('namespace_name') })
+      .select({ entry, namespace: sql<string | null>`${namespaces.name}`.as('namespace_name') })
       .from(auditLog)
       .leftJoin(namespaces, eq(namespaces.id, auditLog.namespaceId))
       .where(and(...conditions))
       .orderBy('after' in place ? asc(auditLog.id) : desc(auditLog.id))
       .limit(limit)
     return rows.map(({ entry, namespace }) => ({ ...entry, namespace }))
+  }
+
+  /** Whether an entry may name a cube to the principal: to a narrowed key none that is there and may not be known of, now and in this context. */
+  #mayName(cubeId: SQL): SQL {
+    if (!isNarrowed(this.#principal)) return sql`1`
+    const reach = cubeReach(this.#principal, 'read', this.#principal.atMs, KNOWN_SENSITIVITY)
+    return sql`not exists (select 1 from cubes c join namespaces n on n.id = c.namespace_id where c.cube_id = ${cubeId} and coalesce(${reach}, 0) = 0)`
   }
 
   /** Totals and the last month, day by day. */
