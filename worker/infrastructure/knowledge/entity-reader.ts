@@ -5,6 +5,7 @@ import type { EntityName } from '../../ports/writes/knowledge.ts'
 import { cubeAccess, namespaceAccess } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 import { inJson, statement } from '../vault/sql.ts'
+import { nextChange } from './fact-sql.ts'
 
 /** What a namespace still has to be read for. */
 export interface PendingKnowledge {
@@ -91,8 +92,8 @@ export class EntityReader {
   async people(namespaceId: number, firsts: readonly string[]): Promise<string[]> {
     const rows = await this.#vault.database.all(
       statement(sql`select e.key from json_each(${JSON.stringify(firsts)}) j
-        cross join entities e on e.namespace_id = ${namespaceId} and (e.key = j.value or (e.key > j.value || ' ' and e.key < j.value || '!'))
-        where e.kind = 'person' and ${openMention(namespaceId, sql`e.key`)} limit ${PEOPLE_MAX}`),
+        cross join entities e on e.namespace_id = ${namespaceId} and e.key >= j.value and e.key < j.value || '!'
+        where (e.key = j.value or e.key > j.value || ' ') and e.kind = 'person' and ${openMention(namespaceId, sql`e.key`)} limit ${PEOPLE_MAX}`),
     )
     return rows.map(([key]) => String(key))
   }
@@ -160,10 +161,14 @@ export class EntityReader {
     return rows.map(([key, name, together]) => ({ key: String(key), name: String(name), together: Number(together) }))
   }
 
-  /** Statements about one of the names, or that name it: the typed edges. Newest first. */
+  /**
+   * Statements about one of the names, or that name it: the typed edges. Newest first. The end is worked out from what the caller may read: the
+   * stored one also follows from memories that it may not.
+   */
   async facts(namespaceId: number, names: readonly string[]): Promise<EntityFact[]> {
     const rows = await this.#vault.database.all(
-      statement(sql`select f.id, f.cube_id, f.subject, f.predicate, f.object, f.object_key, f.valid_from_ms, f.valid_to_ms
+      statement(sql`select f.id, f.cube_id, f.subject, f.predicate, f.object, f.object_key, f.valid_from_ms,
+          coalesce(${nextChange({ atMs: null, where: this.#readable() })}->>0, f.stated_to_ms)
         from (select i.id from facts i where i.namespace_id = ${namespaceId} and i.subject in ${inJson(names)}
           union select i.id from facts i where i.namespace_id = ${namespaceId} and i.object_key in ${inJson(names)}) found
         cross join facts f on f.id = found.id cross join cubes c on c.namespace_id = f.namespace_id and c.seq = f.seq

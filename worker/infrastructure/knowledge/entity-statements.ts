@@ -67,10 +67,16 @@ export function forgetMentions(chunk: string, kept: readonly string[] = []): Sta
   const gone = sql`with gone (namespace_id, key) as materialized (select distinct m.namespace_id, m.key from ${here}
     where not exists (select 1 from mentions o where o.namespace_id = m.namespace_id and o.key = m.key and (o.namespace_id, o.seq) not in ${places})
     and m.key not in ${inJson(kept)})`
-  const isGone = (column: string) => sql`(namespace_id, ${sql.raw(column)}) in (select namespace_id, key from gone)`
+  // Each column has its own `in` too: SQLite looks a pair up by its first column alone, which is a walk over the namespace.
+  const isGone = (column: 'alias' | 'parent' | 'key') => {
+    const name = sql.raw(column)
+    return sql`namespace_id in (select namespace_id from gone) and ${name} in (select key from gone)
+      and (+namespace_id, +${name}) in (select namespace_id, key from gone)`
+  }
   return [
-    statement(sql`${gone} delete from entity_aliases where namespace_id in (select namespace_id from gone)
-      and (${isGone('alias')} or ${isGone('parent')} or ${isGone('key')})`),
+    ...(['alias', 'parent', 'key'] as const).map((column) =>
+      statement(sql`${gone} delete from entity_aliases where ${isGone(column)}`),
+    ),
     statement(sql`${gone} delete from entities where ${isGone('key')}`),
     statement(
       sql`delete from mentions where (namespace_id, key, seq) in (select m.namespace_id, m.key, m.seq from ${here})`,
@@ -120,7 +126,7 @@ const putAlias = ({ namespaceId, alias, parent, key, source, by, atMs }: AliasRo
 /** The names that were merged into `alias`, directly or not, belong to it again and no longer to what it was merged into. */
 const reroot = (namespaceId: number, alias: string): Statement =>
   statement(sql`with recursive below (name) as (select ${alias} union
-      select a.alias from below join entity_aliases a on a.namespace_id = ${namespaceId} and a.parent = below.name)
+      select a.alias from below cross join entity_aliases a on a.namespace_id = ${namespaceId} and a.parent = below.name)
     update entity_aliases set key = ${alias} where namespace_id = ${namespaceId} and alias != ${alias} and alias in (select name from below)`)
 
 function putRuleAlias({ namespaceId, atMs }: Write<'set_rule_aliases'>, alias: string, parent: string): Statement[] {
@@ -139,7 +145,7 @@ function dropRuleAlias(namespaceId: number, alias: string): Statement[] {
   const isRule = sql`exists (select 1 from entity_aliases a where a.namespace_id = ${namespaceId} and a.alias = ${alias} and a.source = 'rules')`
   return [
     statement(sql`with recursive below (name) as (select ${alias} union
-        select a.alias from below join entity_aliases a on a.namespace_id = ${namespaceId} and a.parent = below.name)
+        select a.alias from below cross join entity_aliases a on a.namespace_id = ${namespaceId} and a.parent = below.name)
       update entity_aliases set key = ${alias} where namespace_id = ${namespaceId} and alias != ${alias} and alias in (select name from below) and ${isRule}`),
     statement(
       sql`delete from entity_aliases where namespace_id = ${namespaceId} and alias = ${alias} and source = 'rules'`,

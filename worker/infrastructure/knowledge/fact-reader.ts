@@ -83,16 +83,15 @@ export class FactReader {
 
   /** Links of a fact to others that may be seen, undone ones too. */
   async links(fact: Pick<FactRow, 'namespaceId' | 'id'>): Promise<FactLinkRow[]> {
-    const here = sql`l.namespace_id = ${fact.namespaceId}`
     const linked = (
-      near: SQL,
+      links: SQL,
       far: SQL,
-    ) => sql`select ${LINK.columns} from fact_links l cross join facts f on f.id = ${far}
+    ) => sql`select ${LINK.columns} from ${links} cross join facts f on f.id = ${far}
       cross join cubes c on c.namespace_id = f.namespace_id and c.seq = f.seq cross join namespaces n on n.id = f.namespace_id
-      where ${here} and ${near} = ${fact.id} and ${cubeReach(this.#principal, 'read', this.#nowMs)}`
+      where l.namespace_id = ${fact.namespaceId} and ${cubeReach(this.#principal, 'read', this.#nowMs)}`
     const [to, from] = await this.#vault.database.read([
-      statement(linked(sql`l.from_id`, sql`l.to_id`)),
-      statement(linked(sql`l.to_id`, sql`l.from_id`)),
+      statement(sql`${linked(sql`fact_links l`, sql`l.to_id`)} and l.from_id = ${fact.id}`),
+      statement(sql`${linked(sql`fact_links l indexed by fact_links_to`, sql`l.from_id`)} and l.to_id = ${fact.id}`),
     ])
     return [...(to ?? []), ...(from ?? [])].map(LINK.parse).sort((a, b) => a.createdAtMs - b.createdAtMs)
   }
@@ -141,7 +140,8 @@ export class FactReader {
       statement(sql`select * from (select ${FACT.columns}, row_number() over (partition by f.subject, f.slot order by f.valid_from_ms desc, f.id desc) as place
         from ${inGroup}) where place <= ${FACTS_PER_GROUP_MAX}`),
       statement(
-        sql`select distinct ${LINK.columns} from ${inGroup} cross join fact_links l on l.namespace_id = ${namespaceId} and l.to_id = f.id`,
+        sql`select distinct ${LINK.columns} from ${inGroup} cross join fact_links l indexed by fact_links_to
+          on l.namespace_id = ${namespaceId} and l.to_id = f.id`,
       ),
     ])
     const found = (rows ?? []).map(FACT.parse)

@@ -69,12 +69,13 @@ export const factStatements: StatementsFor<FactWrite> = {
       facts.map(({ id, validToMs, supersededBy }) => [id, validToMs, supersededBy]),
       CHUNK_BYTES_MAX,
     ).map((chunk) =>
+      // The plus, here and below, keeps SQLite from walking the facts of the namespace instead of the ids.
       statement(sql`update facts set valid_to_ms = j.value->>1, superseded_by = j.value->>2 from json_each(${chunk}) j
-        where facts.id = j.value->>0 and facts.namespace_id = ${namespaceId}`),
+        where facts.id = j.value->>0 and +facts.namespace_id = ${namespaceId}`),
     ),
   retract_facts: (_, { namespaceId, ids, atMs, by }) => [
     statement(sql`update facts set retracted_at_ms = ${atMs}, retracted_by = ${by}
-      where namespace_id = ${namespaceId} and id in ${inJson(ids)} and retracted_at_ms is null`),
+      where +namespace_id = ${namespaceId} and id in ${inJson(ids)} and retracted_at_ms is null`),
   ],
   link_facts: (_, { links }) =>
     jsonChunks(links.map(linkValues), CHUNK_BYTES_MAX).map((chunk) =>
@@ -96,7 +97,8 @@ const unlink = (namespaceId: number, links: readonly FactLinkName[], atMs: numbe
  */
 export function forgetFacts(chunk: string): Statement[] {
   const places = sql`(select j.value->>0, j.value->>1 from json_each(${chunk}) j)`
-  const gone = sql`(select f.namespace_id, f.id from json_each(${chunk}) j cross join facts f on f.namespace_id = j.value->>0 and f.seq = j.value->>1)`
+  const spaces = sql`(select j.value->>0 from json_each(${chunk}) j)`
+  const gone = sql`(select f.id from json_each(${chunk}) j cross join facts f on f.namespace_id = j.value->>0 and f.seq = j.value->>1)`
   const next = nextChange({ atMs: null, where: sql`(k.namespace_id, k.seq) not in ${places}` })
   const orphaned = sql`select f.namespace_id, f.id, f.stated_to_ms, ${next} as next from json_each(${chunk}) j
     cross join facts b on b.namespace_id = j.value->>0 and b.seq = j.value->>1
@@ -107,10 +109,12 @@ export function forgetFacts(chunk: string): Statement[] {
       select o.namespace_id, o.next->>1, o.id, 'supersedes', o.stated_to_ms, 'system', max(o.next->>2, coalesce((select max(h.created_at_ms) + 1
         from fact_links h where h.namespace_id = o.namespace_id and h.from_id = o.next->>1 and h.to_id = o.id), 0)), null, null
       from (${orphaned}) o where o.next is not null on conflict do nothing`),
-    statement(sql`update facts set valid_to_ms = coalesce(o.next->>0, o.stated_to_ms), superseded_by = o.next->>1
-      from (${orphaned}) o where facts.id = o.id`),
-    statement(sql`delete from fact_links where (namespace_id, from_id) in ${gone}`),
-    statement(sql`delete from fact_links where (namespace_id, to_id) in ${gone}`),
+    // Apart from the update, and found by id: joined into it, the planner walks every fact of the database.
+    statement(sql`with o as materialized (${orphaned}) update facts set valid_to_ms = coalesce(o.next->>0, o.stated_to_ms), superseded_by = o.next->>1
+      from o where facts.id = o.id`),
+    // Each column has its own `in`: SQLite looks a pair up by its first column alone, which is a walk over the links of the namespace.
+    statement(sql`delete from fact_links where namespace_id in ${spaces} and from_id in ${gone}`),
+    statement(sql`delete from fact_links where namespace_id in ${spaces} and to_id in ${gone}`),
     statement(sql`delete from facts where (namespace_id, seq) in ${places}`),
   ]
 }

@@ -9,6 +9,8 @@ import { statement, toJson } from '../vault/sql.ts'
 /** An entity and the newest cubes that mention it under any of its names. */
 export interface EntityCubes {
   key: string
+  /** Name that the caller may be told: the entity's own, or, where no cube that may be read uses that one, the first of those that are used. */
+  shown: string
   cubes: [seq: number, count: number][]
 }
 
@@ -43,16 +45,20 @@ export class GraphReader {
       statement(sql`with r (root) as (select distinct coalesce(a.key, j.value) from json_each(${toJson(names)}) j
           left join entity_aliases a on a.namespace_id = ${namespaceId} and a.alias = j.value where ${isKnown}),
         w (root, name) as (select root, root from r union select r.root, x.alias from r join entity_aliases x on x.namespace_id = ${namespaceId} and x.key = r.root)
-        select w.root, ${cubes} from w`),
+        select w.root, w.name, ${cubes} from w order by w.root, w.name != w.root, w.name`),
     )
-    const found = new Map<string, [number, number][]>()
-    for (const [key, list] of rows) {
+    const found = new Map<string, EntityCubes>()
+    for (const [root, name, list] of rows) {
       const cubesOfName = JSON.parse(String(list)) as [number, number][]
-      found.set(String(key), [...(found.get(String(key)) ?? []), ...cubesOfName])
+      if (cubesOfName.length === 0) continue
+      const key = String(root)
+      const { shown, cubes: before } = found.get(key) ?? { shown: String(name), cubes: [] }
+      found.set(key, { key, shown, cubes: [...before, ...cubesOfName] })
     }
-    return [...found]
-      .filter(([, list]) => list.length > 0)
-      .map(([key, list]) => ({ key, cubes: list.sort((x, y) => y[0] - x[0]).slice(0, cubesMax) }))
+    return [...found.values()].map((entity) => ({
+      ...entity,
+      cubes: entity.cubes.sort((x, y) => y[0] - x[0]).slice(0, cubesMax),
+    }))
   }
 
   /** What cubes mention: sequence number, entity, how often. */

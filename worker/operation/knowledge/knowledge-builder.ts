@@ -6,16 +6,20 @@ import { GuardError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
-import type { TaskProgress } from '../../ports/tasks.ts'
+import { TaskPostponed, type TaskProgress } from '../../ports/tasks.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
+import { breathe } from '../lifecycle/budget.ts'
 import type { DraftMention, FactSource, FactsPlanner } from './contracts.ts'
 import { extractEntities } from './extract-entities.ts'
 import { firstNamesOf, resolveAliases } from './resolve-aliases.ts'
 
 export const KNOWLEDGE_TASK = 'knowledge'
 
-/** Cubes read, and written, at once. */
-const CUBES_PER_BATCH_MAX = 100
+/** Cubes read, and written, at once: some twenty milliseconds, in which a process with a database file serves nobody. */
+const CUBES_PER_BATCH_MAX = 25
+/** Work at a stretch, and the rest after it, where requests are served by the same process: reading a large import must not slow them down. */
+const STRETCH_MS = 400
+const REST_MS = 1500
 /** How often in a row a batch may meet somebody else's write before the task is tried again later. */
 const COLLISIONS_MAX = 3
 
@@ -24,6 +28,8 @@ export interface KnowledgeBuilderComponents {
   systemContext: (orgId: string, operation: string, nowMs: number, signal: AbortSignal) => RequestContext
   planFacts: FactsPlanner
   runtime: Runtime
+  /** Whether requests are served by the same process. */
+  shared: boolean
 }
 
 /**
@@ -39,10 +45,11 @@ export class KnowledgeBuilder {
 
   /** Reads everything in a namespace that was not read yet. Goes on where an earlier run stopped. */
   async run(task: TaskRow, progress: TaskProgress): Promise<void> {
-    const { sessions, systemContext, runtime } = this.#components
+    const { sessions, systemContext, runtime, shared } = this.#components
     const { orgId, namespaceId } = task
     if (namespaceId === null) return
     let read = 0
+    const startMs = performance.now()
     for (let collisions = 0; !progress.signal.aborted; ) {
       const context = systemContext(orgId, KNOWLEDGE_TASK, runtime.nowMs(), progress.signal)
       const session = await sessions(context, 'write')
@@ -58,6 +65,8 @@ export class KnowledgeBuilder {
       }
       read += pending.stale.length + pending.fresh.length
       await progress.report(read, null)
+      if (shared && performance.now() - startMs > STRETCH_MS) throw new TaskPostponed(runtime.nowMs() + REST_MS)
+      await breathe()
     }
   }
 
