@@ -1,13 +1,26 @@
+import {
+  BLOCKS_PER_TICK_MAX,
+  LIFECYCLE_NAMESPACES_PER_TICK_MAX,
+  LIFECYCLE_ROUND_MS,
+  SCHEDULES_PER_TICK_MAX,
+} from '../schemas/limits.ts'
 import { ArchiveService } from './infrastructure/archive/archive-service.ts'
+import { dueBlocks } from './infrastructure/blocks/due-blocks.ts'
 import { KeyRing } from './infrastructure/governance/key-ring.ts'
 import { OrganisationDirectory } from './infrastructure/governance/organisation-directory.ts'
 import { systemContext } from './infrastructure/governance/system-context.ts'
+import { dueNamespaces } from './infrastructure/lifecycle/due-namespaces.ts'
 import { ActivityLog } from './infrastructure/log/activity-log.ts'
+import { AuditChain, sealAudit } from './infrastructure/log/audit-chain.ts'
 import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
+import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
+import { claimSchedules } from './infrastructure/schedule/due-schedules.ts'
 import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
+import { planMissingKnowledge } from './infrastructure/tasks/missing-knowledge.ts'
+import { purgeRecords } from './infrastructure/tasks/purge-records.ts'
 import { purgeTasks } from './infrastructure/tasks/purge-tasks.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
 import { runUpkeep, type UpkeepStep } from './infrastructure/tasks/upkeep.ts'
@@ -16,29 +29,59 @@ import { Eraser } from './infrastructure/vault/eraser.ts'
 import { expiredCubes } from './infrastructure/vault/expired-cubes.ts'
 import { encodeVector } from './infrastructure/vault/half-float.ts'
 import { MemVault } from './infrastructure/vault/mem-vault.ts'
+import { removeUnnamed } from './infrastructure/vault/named-blobs.ts'
 import { NamespaceDirectory } from './infrastructure/vault/namespace-directory.ts'
-import { vaultSessions } from './infrastructure/vault/vault-session.ts'
+import { type VaultSessions, vaultSessions } from './infrastructure/vault/vault-session.ts'
 import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
+import { BlockEvolution } from './operation/blocks/block-evolution.ts'
+import { BlocksTick } from './operation/blocks/blocks-tick.ts'
+import { FeedbackDesk } from './operation/blocks/feedback-desk.ts'
+import { MemBlocks } from './operation/blocks/mem-blocks.ts'
+import { pinnedBlocks } from './operation/blocks/pinned-blocks.ts'
 import { EMBED_TASK, EmbeddingBuilder } from './operation/embed/embedding-builder.ts'
+import { labelsOf, redactSensitive, sensitivityOf } from './operation/governance/sensitive.ts'
+import { Watermarks } from './operation/governance/watermarks.ts'
+import { FactKeeper } from './operation/knowledge/fact-keeper.ts'
+import { factsPlanner } from './operation/knowledge/facts-builder.ts'
+import { KNOWLEDGE_TASK, KnowledgeBuilder } from './operation/knowledge/knowledge-builder.ts'
+import { Consolidator } from './operation/lifecycle/consolidator.ts'
+import { LifecycleTick } from './operation/lifecycle/lifecycle-tick.ts'
+import { MemLifecycle } from './operation/lifecycle/mem-lifecycle.ts'
+import { RevisionPurge } from './operation/lifecycle/revision-purge.ts'
 import { indexText } from './operation/organise/draft-cube.ts'
 import { EXPIRED_PER_SWEEP_MAX, ExpirySweep } from './operation/organise/expiry-sweep.ts'
 import { MemoryWriter, storedCube } from './operation/organise/memory-writer.ts'
 import { placeText } from './operation/organise/place-text.ts'
+import { orderSteps } from './operation/pipelines/order-steps.ts'
+import { PipelineRunner } from './operation/pipelines/pipeline-runner.ts'
+import { MemoryPlanner } from './operation/planning/memory-planner.ts'
+import { PlanWriter } from './operation/planning/plan-writer.ts'
 import { ANALYSER_VERSION } from './operation/retrieval/analyse.ts'
-import { packContext } from './operation/retrieval/context.ts'
+import { packWithBlocks } from './operation/retrieval/context-blocks.ts'
 import { featuresOf } from './operation/retrieval/features.ts'
 import { DEFAULT_WEIGHTS } from './operation/retrieval/weights.ts'
+import { fingerprintOf } from './operation/schedule/fingerprint.ts'
+import { heatAt } from './operation/schedule/heat.ts'
+import { MemScheduler } from './operation/schedule/mem-scheduler.ts'
 import { MemOperator } from './operation/search/mem-operator.ts'
+import { memoryPath } from './operation/search/memory-path.ts'
+import { Branches, type RemoveUnnamed } from './operation/time-machine/branches.ts'
+import { BranchMerge } from './operation/time-machine/merge-branch.ts'
+import { SnapshotRestore } from './operation/time-machine/snapshot-restore.ts'
+import { cubeAsOf, diffViewOf, pageAsOf } from './operation/time-machine/standing.ts'
+import { TimeMachine } from './operation/time-machine/time-machine.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Database } from './ports/database.ts'
 import type { Embedder } from './ports/embedder.ts'
+import type { LanguageModel } from './ports/language-model.ts'
 import type { Logger } from './ports/logger.ts'
 import type { RateLimiter } from './ports/rate-limiter.ts'
 import type { Reranker } from './ports/reranker.ts'
 import type { Runtime } from './ports/runtime.ts'
 import type { TaskHandler, TaskQueue } from './ports/tasks.ts'
 import type { VectorIndex, VectorSource } from './ports/vector-index.ts'
+import type { Webhook } from './ports/webhook.ts'
 
 export const VERSION = '0.1.0'
 const ACTIVITY_FLUSH_MS = 250
@@ -50,6 +93,9 @@ export interface HostParts {
   /** First the model that embeds; a further one answers queries while the first one's vectors are being built. */
   embedders: readonly Embedder[]
   reranker: Reranker | null
+  /** Refines what rules read; null: rules alone. */
+  languageModel: LanguageModel | null
+  webhook: Webhook | null
   rateLimiter: RateLimiter
   runtime: Runtime
   logger: Logger
@@ -67,11 +113,15 @@ export interface Components {
   edge: Edge
   tasks: TaskRunner
   vectorIndex: VectorIndex
-  /** To be called every minute: forgets what is too old and plans work that no request planned. */
-  tick(): Promise<void>
+  /** To be called every minute: forgets what is too old and plans work that no request planned. `only` names the steps; default: all. */
+  tick(only?: readonly string[]): Promise<void>
 }
 
+const LIFECYCLE_ROUND = { limit: LIFECYCLE_NAMESPACES_PER_TICK_MAX, roundMs: LIFECYCLE_ROUND_MS }
+
 const waitMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+const SENSITIVE = { labelsOf, sensitivityOf, redactSensitive }
 
 /** The composition root: the one place that knows which class stands behind which interface. */
 export function composeEdge(host: HostParts): Components {
@@ -79,7 +129,7 @@ export function composeEdge(host: HostParts): Components {
   const embedder = embedders[0] ?? null
   const vault = new MemVault({ databases })
   const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
-  const sessions = vaultSessions({ vault, blobs, vectorIndex, logger })
+  const sessions = vaultSessions({ vault, blobs, vectorIndex, logger, redact: redactSensitive })
   const embeddings = new EmbeddingBuilder({
     embedder,
     vectorIndex,
@@ -91,13 +141,22 @@ export function composeEdge(host: HostParts): Components {
     singleProcess: host.singleProcess,
   })
   const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.singleProcess })
+  const knowledge = new KnowledgeBuilder({
+    sessions,
+    systemContext,
+    planFacts: factsPlanner(host.languageModel),
+    runtime,
+    shared: host.singleProcess,
+  })
   const mover = new OrganisationMover({ vault, runtime, sleep: host.sleep ?? waitMs })
-  const handlers = new Map<string, TaskHandler>([
+  const handlers: [string, TaskHandler][] = [
     [EMBED_TASK, (task, progress) => embeddings.run(task, progress)],
     [MOVE_TASK, (task, progress) => mover.run(task, progress)],
-  ])
+    [KNOWLEDGE_TASK, (task, progress) => knowledge.run(task, progress)],
+  ]
   const expiry = new ExpirySweep({ blobs, sessions, systemContext, embeddings, runtime, logger })
   const blobSweep = new BlobSweep({ vault, blobs, runtime })
+  const operator = new MemOperator({ embedders, reranker: host.reranker, logger })
   const edge: Edge = {
     version: VERSION,
     logRequests: host.logRequests,
@@ -107,53 +166,115 @@ export function composeEdge(host: HostParts): Components {
     organisations: new OrganisationDirectory({ vault, runtime }),
     moves: new OrganisationMoves({ vault, runtime, queue, mover }),
     namespaces: new NamespaceDirectory(vault, runtime),
-    writer: new MemoryWriter({ blobs, runtime, encodeVector }),
-    operator: new MemOperator({ embedders, reranker: host.reranker, logger }),
+    ...readerParts(host, embeddings),
+    lifecycle: new MemLifecycle({ embeddings }),
+    ...timeMachineParts(host, embeddings),
+    operator,
+    ...pipelineParts(host, { operator, embeddings }),
+    ...blockParts(host, { operator, embeddings }),
+    scheduler: new MemScheduler({ embedders, sessions, systemContext, runtime, logger }),
+    heatAt,
     embeddings,
-    eraser: new Eraser({
-      blobs,
-      keyRing,
-      forgetVectors: (session, orgId, id) => embeddings.forgetNamespace(session, orgId, id),
-    }),
-    archives: new ArchiveService({
-      blobs,
-      organise: { analyserVersion: ANALYSER_VERSION, indexText, featuresOf, placeText, storedCube },
-      embeddings,
-    }),
-    packContext,
+    facts: new FactKeeper(),
+    ...archiveParts(host, keyRing, embeddings),
+    packContext: packWithBlocks,
+    pinnedBlocks,
+    memoryPath,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
-    activity: new ActivityLog({ vault, runtime, logger }, { flushMs: host.singleProcess ? ACTIVITY_FLUSH_MS : 0 }),
-    metrics: new Metrics(),
+    ...logParts(host, vault),
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
     logger,
   }
-  const upkeep = upkeepSteps(host, { expiry, blobSweep })
+  const lifecycle = lifecycleTick(host, { sessions, embeddings, expiry })
+  const blocks = new BlocksTick({ evolution: edge.evolution, sessions, systemContext, runtime, logger })
+  const upkeep = upkeepSteps(host, { expiry, lifecycle, blobSweep, scheduler: edge.scheduler, blocks })
   return {
     edge,
-    tasks: new TaskRunner({ databases, runtime, logger, handlers }),
+    tasks: new TaskRunner({ databases, runtime, logger, handlers: new Map(handlers) }),
     vectorIndex,
-    tick: () => runUpkeep(upkeep, logger),
+    tick: (only) => runUpkeep(only === undefined ? upkeep : upkeep.filter(({ name }) => only.includes(name)), logger),
   }
+}
+
+/** MemReader: plans operations from what was said, and carries them out. */
+function readerParts(
+  { blobs, runtime, languageModel }: HostParts,
+  embeddings: EmbeddingBuilder,
+): Pick<Edge, 'writer' | 'languageModel' | 'planner' | 'planWriter'> {
+  const writer = new MemoryWriter({ blobs, runtime, encodeVector })
+  return {
+    writer,
+    languageModel,
+    planner: new MemoryPlanner({ languageModel }),
+    planWriter: new PlanWriter({ blobs, runtime, writer, embeddings }),
+  }
+}
+
+function timeMachineParts({ blobs, runtime }: HostParts, embeddings: EmbeddingBuilder) {
+  const unnamed: RemoveUnnamed = ({ vault: { database, organisation } }, byCube) =>
+    removeUnnamed({ database, blobs, orgId: organisation.id }, byCube)
+  return {
+    timeMachine: new TimeMachine({ runtime, embeddings }),
+    snapshotRestore: new SnapshotRestore({ runtime, embeddings }),
+    branches: new Branches({ blobs, runtime, removeUnnamed: unnamed }),
+    branchMerge: new BranchMerge({ blobs, runtime, embeddings, removeUnnamed: unnamed }),
+    cubeAsOf,
+    pageAsOf,
+    diffViewOf,
+  }
+}
+
+/** What the policies of namespaces ask for, minute by minute. */
+function lifecycleTick(
+  { blobs, runtime, logger }: HostParts,
+  parts: { sessions: VaultSessions; embeddings: EmbeddingBuilder; expiry: ExpirySweep },
+): LifecycleTick {
+  const revisionPurge = new RevisionPurge({
+    removeUnnamed: ({ vault: { database, organisation } }, byCube) =>
+      removeUnnamed({ database, blobs, orgId: organisation.id }, byCube),
+  })
+  const consolidator = new Consolidator({ embeddings: parts.embeddings, runtime })
+  return new LifecycleTick({ ...parts, systemContext, consolidator, revisionPurge, runtime, logger })
 }
 
 /** What is done every minute, in this order. */
 function upkeepSteps(
-  { databases, runtime, embedders }: HostParts,
-  { expiry, blobSweep }: { expiry: ExpirySweep; blobSweep: BlobSweep },
+  { databases, runtime, embedders, logger, webhook }: HostParts,
+  {
+    expiry,
+    lifecycle,
+    blobSweep,
+    scheduler,
+    blocks,
+  }: {
+    expiry: ExpirySweep
+    lifecycle: LifecycleTick
+    blobSweep: BlobSweep
+    scheduler: MemScheduler
+    blocks: BlocksTick
+  },
 ): UpkeepStep[] {
   const embedder = embedders[0] ?? null
   const everyDatabase = (work: (database: Database) => Promise<unknown>) => async () => {
     for (const database of databases.values()) await work(database)
   }
+  const outbox = new Outbox({ webhook, logger })
   return [
     { name: 'idempotency', run: everyDatabase((database) => purgeIdempotency(database, runtime.nowMs())) },
     { name: 'tasks', run: everyDatabase((database) => purgeTasks(database, runtime.nowMs())) },
+    { name: 'records', run: everyDatabase((database) => purgeRecords(database, runtime.nowMs())) },
     {
       name: 'expiry',
       run: everyDatabase(async (database) =>
         expiry.erase(await expiredCubes(database, runtime.nowMs(), EXPIRED_PER_SWEEP_MAX)),
+      ),
+    },
+    {
+      name: 'lifecycle',
+      run: everyDatabase(async (database) =>
+        lifecycle.run(await dueNamespaces(database, runtime.nowMs(), LIFECYCLE_ROUND)),
       ),
     },
     ...(embedder === null
@@ -166,6 +287,72 @@ function upkeepSteps(
             ),
           },
         ]),
+    {
+      name: 'schedule',
+      run: everyDatabase(async (database) =>
+        scheduler.tick(await claimSchedules(database, runtime.nowMs(), SCHEDULES_PER_TICK_MAX)),
+      ),
+    },
+    {
+      name: 'blocks',
+      run: everyDatabase(async (database) =>
+        blocks.run(await dueBlocks(database, runtime.nowMs(), BLOCKS_PER_TICK_MAX)),
+      ),
+    },
+    { name: 'effects', run: everyDatabase((database) => outbox.step(database, runtime.nowMs())) },
+    { name: 'audit', run: everyDatabase((database) => sealAudit(database, runtime.nowMs())) },
+    { name: 'knowledge', run: everyDatabase((database) => planMissingKnowledge(database, KNOWLEDGE_TASK, runtime)) },
     { name: 'blobs', run: () => blobSweep.step() },
   ]
 }
+
+function blockParts(
+  { blobs, runtime, languageModel }: HostParts,
+  { operator, embeddings }: { operator: MemOperator; embeddings: EmbeddingBuilder },
+): Pick<Edge, 'blocks' | 'evolution' | 'feedback'> {
+  const blocks = new MemBlocks({ runtime, embeddings, writer: new MemoryWriter({ blobs, runtime, encodeVector }) })
+  return {
+    blocks,
+    evolution: new BlockEvolution({ blocks, operator, embeddings, languageModel, runtime }),
+    feedback: new FeedbackDesk({ runtime, embeddings }),
+  }
+}
+
+const pipelineParts = (
+  { blobs, runtime, webhook }: HostParts,
+  parts: { operator: MemOperator; embeddings: EmbeddingBuilder },
+): Pick<Edge, 'pipelines' | 'orderSteps' | 'webhook'> => ({
+  pipelines: new PipelineRunner({ blobs, runtime, ...parts }),
+  orderSteps,
+  webhook,
+})
+
+const logParts = (
+  { runtime, logger, singleProcess, rootHash }: HostParts,
+  vault: MemVault,
+): Pick<Edge, 'activity' | 'auditChain' | 'metrics' | 'watermarks'> => ({
+  activity: new ActivityLog(
+    { vault, runtime, logger, fingerprintOf },
+    { flushMs: singleProcess ? ACTIVITY_FLUSH_MS : 0 },
+  ),
+  auditChain: (database) => new AuditChain(database),
+  metrics: new Metrics(),
+  watermarks: new Watermarks(rootHash),
+})
+
+const archiveParts = (
+  { blobs }: HostParts,
+  keyRing: KeyRing,
+  embeddings: EmbeddingBuilder,
+): Pick<Edge, 'eraser' | 'archives'> => ({
+  eraser: new Eraser({
+    blobs,
+    keyRing,
+    forgetVectors: (session, orgId, id) => embeddings.forgetNamespace(session, orgId, id),
+  }),
+  archives: new ArchiveService({
+    blobs,
+    organise: { analyserVersion: ANALYSER_VERSION, indexText, featuresOf, placeText, storedCube, ...SENSITIVE },
+    embeddings,
+  }),
+})

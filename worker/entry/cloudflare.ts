@@ -6,12 +6,14 @@ import { type Components, composeEdge } from '../components.ts'
 import { R2BlobStore } from '../drivers/blob-store/r2.ts'
 import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
+import { HttpWebhook } from '../drivers/webhook/http.ts'
 import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
 import { modelsOf, vectorIndexOf } from './cloudflare/models.ts'
 import { openVectorIndex } from './cloudflare/open-vector-index.ts'
+import { webhookOriginsOf } from './webhook-settings.ts'
 
 export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
 
@@ -43,6 +45,7 @@ function hostOf(env: Env): Host {
     databases,
     blobs,
     ...modelsOf(env),
+    webhook: new HttpWebhook(webhookOriginsOf(env)),
     rateLimiter: new DurableObjectRateLimiter(env.RATE_LIMITER),
     runtime: {
       nowMs: Date.now,

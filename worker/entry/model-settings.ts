@@ -5,18 +5,21 @@ import { ConfigError } from './config-error.ts'
 export const WORKERS_AI = 'workers-ai'
 
 const Url = z.url({ protocol: /^https?$/, error: 'an http(s) URL' })
-const EmbedderPlace = z.union([Url, z.literal(WORKERS_AI)], { error: `an http(s) URL, or ${WORKERS_AI}` })
+const ModelPlace = z.union([Url, z.literal(WORKERS_AI)], { error: `an http(s) URL, or ${WORKERS_AI}` })
 const Model = z.string().min(1)
 const ApiKey = z.string().min(1)
 
 /** Variables that name models; every host reads the same. Spread them into the schema of a host's environment. */
 export const MODEL_VARIABLES = {
-  MEMOS_EMBEDDER: EmbedderPlace.optional(),
+  MEMOS_EMBEDDER: ModelPlace.optional(),
   MEMOS_EMBEDDER_MODEL: Model.optional(),
   MEMOS_EMBEDDER_API_KEY: ApiKey.optional(),
-  MEMOS_EMBEDDER_PREVIOUS: EmbedderPlace.optional(),
+  MEMOS_EMBEDDER_PREVIOUS: ModelPlace.optional(),
   MEMOS_EMBEDDER_PREVIOUS_MODEL: Model.optional(),
   MEMOS_EMBEDDER_PREVIOUS_API_KEY: ApiKey.optional(),
+  MEMOS_LLM_BASE_URL: ModelPlace.optional(),
+  MEMOS_LLM_MODEL: Model.optional(),
+  MEMOS_LLM_API_KEY: ApiKey.optional(),
   MEMOS_RERANKER: Url.optional(),
   MEMOS_RERANKER_MODEL: Model.optional(),
   MEMOS_RERANKER_API_KEY: ApiKey.optional(),
@@ -35,6 +38,8 @@ export interface ModelSettings {
   /** First the model that embeds; a second one only answers queries until the first one's vectors are there. */
   embedders: ModelSetting[]
   reranker: ModelSetting | null
+  /** Refines what MemReader's rules read. */
+  languageModel: ModelSetting | null
 }
 
 /** Values that are set. An empty one counts as not set: wrangler.toml cannot leave a variable out. */
@@ -66,7 +71,21 @@ export function modelSettings(env: ModelEnvironment): ModelSettings {
   return {
     embedders: [current, previous].filter((one) => one !== null),
     reranker: pair(env, 'MEMOS_RERANKER', env.MEMOS_RERANKER_API_KEY),
+    languageModel: languageModelOf(env),
   }
+}
+
+function languageModelOf({
+  MEMOS_LLM_BASE_URL: baseUrl,
+  MEMOS_LLM_MODEL: model,
+  MEMOS_LLM_API_KEY: apiKey,
+}: ModelEnvironment): ModelSetting | null {
+  if (baseUrl === undefined && model === undefined) return null
+  if (baseUrl === undefined || model === undefined)
+    throw new ConfigError(
+      'MEMOS_LLM_BASE_URL and MEMOS_LLM_MODEL: expected both or neither (base URL of a server, and the model to ask it for).',
+    )
+  return { baseUrl, model, apiKey }
 }
 
 function pair(

@@ -53,8 +53,9 @@ export function addPages(app: EdgeApp, edge: Edge, pages: Pages): void {
   })
   app.get('/metrics', authenticate(edge), (c) => {
     c.set('operation', 'metrics')
-    // The counts are those of the whole process: of all its organisations.
-    if (!c.get('principal').root) throw new MemosError('forbidden', { detail: 'Only the root key reads metrics.' })
+    // The counts are those of the whole process, of all its organisations: the scope comes from the root key, and no organisation starts with it.
+    if (!c.get('principal').scopes.has('metrics:read'))
+      throw new MemosError('forbidden', { detail: 'The key lacks the scope metrics:read.' })
     return c.text(edge.metrics.text(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
   })
   app.get('/openapi.json', (c) => c.json(pages.openApi()))

@@ -1,6 +1,7 @@
-import type { ApiKey, LogEntry, Task } from '../../schemas/administration.ts'
+import type { ApiKey, Task } from '../../schemas/administration.ts'
 import { isoOf } from '../../schemas/common.ts'
 import type { CubeReceipt, MemCube } from '../../schemas/cube.ts'
+import type { LogEntry } from '../../schemas/log.ts'
 import type { Scope } from '../../schemas/vocabulary.ts'
 import type { FullCube } from '../infrastructure/vault/cube-reader.ts'
 import type { ApiKeyRow, AuditRow, NamespaceRow, OrganisationRow, PrincipalRow, TaskRow } from '../ports/rows.ts'
@@ -25,6 +26,8 @@ export function toMemCube({ cube, revision, content, session, namespace }: FullC
       speaker: cube.speaker,
       role: cube.role,
       saidAt: isoOf(cube.saidAtMs),
+      validFrom: isoOrNull(cube.validFromMs),
+      validTo: isoOrNull(cube.validToMs),
       createdAt: isoOf(cube.createdAtMs),
       updatedAt: isoOf(cube.updatedAtMs),
       origin: { kind: cube.originKind, ...(cube.originRef === null ? {} : { ref: cube.originRef }) },
@@ -34,9 +37,17 @@ export function toMemCube({ cube, revision, content, session, namespace }: FullC
       layer: namespace.layer,
       priority: cube.priority,
       sensitivity: cube.sensitivity,
+      labels: cube.labels,
       expiresAt: isoOrNull(cube.expiresAtMs),
     },
-    behavioural: { state: cube.state, accessCount: cube.accessCount, lastUsedAt: isoOrNull(cube.lastUsedAtMs) },
+    behavioural: {
+      state: cube.state,
+      mergedInto: cube.mergedInto,
+      accessCount: cube.accessCount,
+      lastUsedAt: isoOrNull(cube.lastUsedAtMs),
+      heat: cube.heat,
+      usefulness: cube.usefulness,
+    },
   }
 }
 
@@ -60,6 +71,9 @@ export const toKey = (row: ApiKeyRow): ApiKey => ({
   scopes: row.scopes as Scope[],
   subject: row.subjectKind === null || row.subjectId === null ? null : { kind: row.subjectKind, id: row.subjectId },
   namespaces: row.namespaces,
+  clearance: row.scopes.includes('memory:secret') ? 'secret' : row.clearance,
+  purposes: row.purposes,
+  tasks: row.tasks,
   ratePerMinute: row.ratePerMinute,
   createdAt: isoOf(row.createdAtMs),
   expiresAt: isoOrNull(row.expiresAtMs),
@@ -99,6 +113,7 @@ export const toTask = (row: TaskRow): Task => ({
   total: row.total,
   attempts: row.attempts,
   error: row.error,
+  waitingFor: row.state === 'queued' && typeof row.input.waitingFor === 'string' ? row.input.waitingFor : null,
   createdAt: isoOf(row.createdAtMs),
   updatedAt: isoOf(row.updatedAtMs),
 })
@@ -114,6 +129,7 @@ export const toLogEntry = ({
   memoryType,
   cubeCount,
   cubeIds,
+  hash,
 }: AuditRow & { namespace: string | null }): LogEntry => ({
   id,
   at: isoOf(atMs),
@@ -125,6 +141,7 @@ export const toLogEntry = ({
   memoryType,
   cubeCount,
   cubeIds,
+  hash,
 })
 
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : isoOf(ms))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LANGUAGE_MODEL_ANSWER_BYTES_MAX, LANGUAGE_MODEL_MS_MAX } from '../../../schemas/limits.ts'
 import {
   type ChatMessage,
   type CompletionOptions,
@@ -7,11 +8,6 @@ import {
 } from '../../ports/language-model.ts'
 import { readBounded } from './read-bounded.ts'
 import { retryAfterMs, waitFor } from './retry-after.ts'
-
-/** One call, its repetition included. */
-export const LANGUAGE_MODEL_MS_MAX = 20_000
-/** One answer. */
-export const LANGUAGE_MODEL_ANSWER_BYTES_MAX = 256 * 1024
 
 export interface OpenAiCompatibleModelInit {
   /** Up to and without `/chat/completions`: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1`. */

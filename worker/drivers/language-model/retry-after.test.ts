@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { LANGUAGE_MODEL_RETRY_MS_MAX, retryAfterMs } from './retry-after.ts'
+import { LANGUAGE_MODEL_RETRY_MS_MAX } from '../../../schemas/limits.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 const now = () => Date.UTC(2026, 2, 18, 10)
 

@@ -1,7 +1,7 @@
+import { LANGUAGE_MODEL_RETRY_MS_MAX } from '../../../schemas/limits.ts'
+
 /** Wait before a repetition where the server names none. */
 const RETRY_MS_DEFAULT = 250
-/** A longer wait is not worth it to the caller: the rules answer instead. */
-export const LANGUAGE_MODEL_RETRY_MS_MAX = 2000
 
 /** Milliseconds that `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or a date); null when that is longer than anyone waits. */
 export function retryAfterMs(header: string | null, nowMs: () => number = Date.now): number | null {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
+import { LANGUAGE_MODEL_ANSWER_BYTES_MAX, LANGUAGE_MODEL_MS_MAX } from '../../../schemas/limits.ts'
 import {
   type ChatMessage,
   type CompletionOptions,
   type LanguageModel,
   LanguageModelError,
 } from '../../ports/language-model.ts'
-import { LANGUAGE_MODEL_ANSWER_BYTES_MAX, LANGUAGE_MODEL_MS_MAX } from './openai-compatible.ts'
 
 /** The part of the Workers AI binding that text generation needs. */
 export interface WorkersAiText {

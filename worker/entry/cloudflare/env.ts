@@ -1,5 +1,6 @@
 import { D1Driver } from '../../drivers/database/d1.ts'
 import type { WorkersAi } from '../../drivers/embedder/workers-ai.ts'
+import type { WorkersAiText } from '../../drivers/language-model/workers-ai.ts'
 import type { Database } from '../../ports/database.ts'
 
 /** Bindings and variables of wrangler.toml. Further shards are bindings named DB_SHARD_1, DB_SHARD_2, … */
@@ -14,17 +15,22 @@ export interface Env {
   /** Dimensions of the Vectorize index, when there is one. */
   MEMOS_VECTORIZE_DIMENSIONS?: string
   MEMOS_ROOT_KEY?: string
-  /** Workers AI, when an embedder is `workers-ai`. */
-  AI?: WorkersAi
+  /** Workers AI, when an embedder or the language model is `workers-ai`. */
+  AI?: WorkersAi & WorkersAiText
   MEMOS_EMBEDDER?: string
   MEMOS_EMBEDDER_MODEL?: string
   MEMOS_EMBEDDER_API_KEY?: string
   MEMOS_EMBEDDER_PREVIOUS?: string
   MEMOS_EMBEDDER_PREVIOUS_MODEL?: string
   MEMOS_EMBEDDER_PREVIOUS_API_KEY?: string
+  MEMOS_LLM_BASE_URL?: string
+  MEMOS_LLM_MODEL?: string
+  MEMOS_LLM_API_KEY?: string
   MEMOS_RERANKER?: string
   MEMOS_RERANKER_MODEL?: string
   MEMOS_RERANKER_API_KEY?: string
+  /** Origins that pipelines may notify, commas between. */
+  MEMOS_WEBHOOK_ORIGINS?: string
   MEMOS_LOG?: string
   [shard: `DB_SHARD_${number}`]: D1Database
 }

@@ -3,6 +3,8 @@ import { FakeVectorize } from '../../../test/support/fake-vectorize.ts'
 import { VectorRows } from '../../../test/support/vector-rows.ts'
 import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
 import { WorkersAiEmbedder } from '../../drivers/embedder/workers-ai.ts'
+import { OpenAiCompatibleModel } from '../../drivers/language-model/openai-compatible.ts'
+import { WorkersAiModel } from '../../drivers/language-model/workers-ai.ts'
 import { DurableObjectVectorIndex } from '../../drivers/vector-index/durable-object-index.ts'
 import { VectorizeIndex } from '../../drivers/vector-index/vectorize-index.ts'
 import { ConfigError } from '../config-error.ts'
@@ -18,6 +20,7 @@ describe('models of the Cloudflare host', () => {
     expect(modelsOf(env({ MEMOS_EMBEDDER: '', MEMOS_EMBEDDER_MODEL: '', AI }))).toEqual({
       embedders: [],
       reranker: null,
+      languageModel: null,
     })
   })
 
@@ -30,6 +33,14 @@ describe('models of the Cloudflare host', () => {
       [OpenAiCompatibleEmbedder, 'old'],
     ])
     expect(await embedders[0]?.embed(['a'], { kind: 'query' })).toEqual([Float32Array.of(0, 1)])
+  })
+
+  it('answer prompts from Workers AI or from a server', () => {
+    const llm = (baseUrl: string, more: object = {}) =>
+      modelsOf(env({ MEMOS_LLM_BASE_URL: baseUrl, MEMOS_LLM_MODEL: 'chat', ...more })).languageModel
+    expect(llm('workers-ai', { AI })).toBeInstanceOf(WorkersAiModel)
+    expect(llm('https://models.test/v1')).toBeInstanceOf(OpenAiCompatibleModel)
+    expect(() => llm('workers-ai')).toThrow('MEMOS_LLM_BASE_URL')
   })
 
   it('name the binding that is missing', () => {

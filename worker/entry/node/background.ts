@@ -4,8 +4,6 @@ import type { TaskQueue } from '../../ports/tasks.ts'
 
 /** How often to look for tasks that nobody announced: those of a process that died, and retries that have become due. */
 const LOOK_MS = 2000
-/** How often to tidy up and to look for work that no request planned. */
-const TICK_MS = 60_000
 
 /** Work after the answer, and the loop that runs tasks. The host waits for both before it stops. */
 export class Background implements TaskQueue {
@@ -29,10 +27,20 @@ export class Background implements TaskQueue {
     void guarded.finally(() => this.#deferred.delete(guarded))
   }
 
-  start(tasks: TaskRunner, tick: () => Promise<void>): void {
+  /** `tickMs`: how often to tidy up and to look for work that no request planned. */
+  start(tasks: TaskRunner, tick: () => Promise<void>, tickMs: number): void {
     this.#tasks = tasks
-    const look = () => this.defer(tick().then(() => this.wake()))
-    this.#timers = [setInterval(() => this.wake(), LOOK_MS), setInterval(look, TICK_MS)]
+    let isTicking = false
+    const look = () => {
+      // A tick that takes longer than the time between two is followed, not overtaken, by the next.
+      if (isTicking) return
+      isTicking = true
+      const ticked = tick().finally(() => {
+        isTicking = false
+      })
+      this.defer(ticked.then(() => this.wake()))
+    }
+    this.#timers = [setInterval(() => this.wake(), LOOK_MS), setInterval(look, tickMs)]
     for (const timer of this.#timers) timer.unref()
     look()
   }

@@ -7,12 +7,12 @@ const EMBEDDER = { MEMOS_EMBEDDER: 'http://127.0.0.1:11434/v1', MEMOS_EMBEDDER_M
 describe('models in the configuration', () => {
   it('are none by default, and the index is resident', () => {
     expect(readConfig({ MEMOS_EMBEDDER: '', MEMOS_RERANKER: '' })).toMatchObject({
-      models: { embedders: [], reranker: null },
+      models: { embedders: [], reranker: null, languageModel: null },
       vectorIndex: 'resident',
     })
   })
 
-  it('are the embedder, the previous one and the reranker', () => {
+  it('are the embedder, the previous one, the reranker and the language model', () => {
     const config = readConfig({
       ...EMBEDDER,
       MEMOS_EMBEDDER_PREVIOUS: 'https://models.test/v1',
@@ -20,6 +20,9 @@ describe('models in the configuration', () => {
       MEMOS_EMBEDDER_PREVIOUS_API_KEY: 'k',
       MEMOS_RERANKER: 'https://models.test/v2',
       MEMOS_RERANKER_MODEL: 'rr',
+      MEMOS_LLM_BASE_URL: 'https://models.test/v1',
+      MEMOS_LLM_MODEL: 'chat',
+      MEMOS_LLM_API_KEY: 'c',
       MEMOS_VECTOR_INDEX: 'exact',
     })
     expect(config.models).toEqual({
@@ -28,12 +31,15 @@ describe('models in the configuration', () => {
         { baseUrl: 'https://models.test/v1', model: 'old', apiKey: 'k' },
       ],
       reranker: { baseUrl: 'https://models.test/v2', model: 'rr', apiKey: undefined },
+      languageModel: { baseUrl: 'https://models.test/v1', model: 'chat', apiKey: 'c' },
     })
     expect(config.vectorIndex).toBe('exact')
   })
 
   it.each([
     ['a URL without a model', { MEMOS_EMBEDDER: EMBEDDER.MEMOS_EMBEDDER }, 'MEMOS_EMBEDDER and MEMOS_EMBEDDER_MODEL'],
+    ['a language model without a URL', { MEMOS_LLM_MODEL: 'm' }, 'MEMOS_LLM_BASE_URL and MEMOS_LLM_MODEL'],
+    ['the binding of another host', { MEMOS_LLM_BASE_URL: 'workers-ai', MEMOS_LLM_MODEL: 'm' }, 'MEMOS_LLM_BASE_URL'],
     ['a reranker without a URL', { MEMOS_RERANKER_MODEL: 'rr' }, 'MEMOS_RERANKER and MEMOS_RERANKER_MODEL'],
     [
       'half a previous model',

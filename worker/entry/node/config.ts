@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../config-error.ts'
 import { MODEL_VARIABLES, type ModelSettings, modelSettings, parseEnvironment, WORKERS_AI } from '../model-settings.ts'
+import { WEBHOOK_VARIABLES } from '../webhook-settings.ts'
 
 const Port = z.coerce.number().int().min(0).max(65_535)
 
@@ -20,7 +21,9 @@ const Environment = z.object({
     .regex(/^[a-z0-9_-]+=[^,]+(,[a-z0-9_-]+=[^,]+)*$/, 'name=URL pairs, separated by commas')
     .optional(),
   ...MODEL_VARIABLES,
+  ...WEBHOOK_VARIABLES,
   MEMOS_VECTOR_INDEX: z.enum(['resident', 'exact']).default('resident'),
+  MEMOS_UPKEEP_SECONDS: z.coerce.number().min(0.05).max(3600).default(60),
   MEMOS_LOG: z.enum(['requests', 'errors']).default('errors'),
 })
 
@@ -33,15 +36,23 @@ export interface NodeConfig {
   databaseToken: string | undefined
   furtherDatabases: ReadonlyMap<string, string>
   models: ModelSettings
+  /** Origins that pipelines may notify. */
+  webhookOrigins: readonly string[]
   /** `resident` keeps compressed vectors in memory; `exact` compares every stored vector in the database. */
   vectorIndex: 'resident' | 'exact'
   logRequests: boolean
+  /** Time between two rounds of upkeep. */
+  upkeepMs: number
 }
 
 /** Settings from the environment. @throws ConfigError naming the variable and what was expected */
 export function readConfig(environment: Record<string, string | undefined>): NodeConfig {
   const env = parseEnvironment(Environment, environment)
   const models = modelSettings(env)
+  if (models.languageModel?.baseUrl === WORKERS_AI)
+    throw new ConfigError(
+      `MEMOS_LLM_BASE_URL: ${WORKERS_AI} is a binding of the Cloudflare host; here the base URL of a server is expected.`,
+    )
   if (models.embedders.some(({ baseUrl }) => baseUrl === WORKERS_AI))
     throw new ConfigError(
       `MEMOS_EMBEDDER: ${WORKERS_AI} is a binding of the Cloudflare host; here the base URL of a server is expected.`,
@@ -60,7 +71,9 @@ export function readConfig(environment: Record<string, string | undefined>): Nod
         .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
     ),
     models,
+    webhookOrigins: env.MEMOS_WEBHOOK_ORIGINS ?? [],
     vectorIndex: env.MEMOS_VECTOR_INDEX,
     logRequests: env.MEMOS_LOG === 'requests',
+    upkeepMs: env.MEMOS_UPKEEP_SECONDS * 1000,
   }
 }

@@ -9,12 +9,14 @@ import { composeEdge } from '../../components.ts'
 import { FileSystemBlobStore } from '../../drivers/blob-store/file-system.ts'
 import { filePath, type OpenDatabase, openLibsql } from '../../drivers/database/open-libsql.ts'
 import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
+import { OpenAiCompatibleModel } from '../../drivers/language-model/openai-compatible.ts'
 import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
 import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
 import { HttpReranker } from '../../drivers/reranker/http.ts'
 import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-index.ts'
 import { exactScanIndex } from '../../drivers/vector-index/exact-scan-index.ts'
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
+import { HttpWebhook } from '../../drivers/webhook/http.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
 import type { Pages } from '../../interface/pages.ts'
 import { consoleAsset } from './assets.ts'
@@ -62,6 +64,8 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     blobs,
     embedders: config.models.embedders.map((setting) => new OpenAiCompatibleEmbedder(setting)),
     reranker: config.models.reranker === null ? null : new HttpReranker(config.models.reranker),
+    webhook: new HttpWebhook(config.webhookOrigins),
+    languageModel: config.models.languageModel === null ? null : new OpenAiCompatibleModel(config.models.languageModel),
     rateLimiter: new MemoryRateLimiter(),
     runtime: {
       nowMs: Date.now,
@@ -101,7 +105,7 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  background.start(tasks, tick)
+  background.start(tasks, tick, config.upkeepMs)
   const { port } = server.address() as AddressInfo
   const stop = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))

@@ -93,7 +93,7 @@ function setRanks({ blockId, namespaceId, ranks }: Of<'set_ranks'>): Statement[]
     sql`case when abs(${column} - (${from})) < 1e-9 then ${to} else max(-1, min(1, ${column} + (${to}) - (${from}))) end`
   return jsonChunks(rows, CHUNK_BYTES_MAX).flatMap((chunk) => [
     statement(sql`update cubes set usefulness = ${moved(sql.raw('usefulness'), sql.raw('j.value->>1'), sql.raw('j.value->>2'))}
-      from json_each(${chunk}) j where cubes.cube_id = j.value->>0 and cubes.namespace_id = ${namespaceId}`),
+      from json_each(${chunk}) j where cubes.cube_id = j.value->>0 and +cubes.namespace_id = ${namespaceId}`),
     statement(sql`update block_members set weight = ${moved(sql.raw('weight'), sql.raw('j.value->>3'), sql.raw('j.value->>4'))}
       from json_each(${chunk}) j where block_members.block_id = ${blockId} and block_members.cube_id = j.value->>0`),
   ])
@@ -102,8 +102,9 @@ function setRanks({ blockId, namespaceId, ranks }: Of<'set_ranks'>): Statement[]
 function weighMembers(namespaceId: number, changes: Of<'weigh_members'>['changes'], dueMs: number): Statement[] {
   const rows = changes.map(({ cubeId, keep, add }) => [cubeId, keep, add])
   return jsonChunks(rows, CHUNK_BYTES_MAX).flatMap((chunk) => [
-    statement(sql`update block_members set weight = max(-1, min(1, weight * (j.value->>1) + (j.value->>2)))
-      from json_each(${chunk}) j where block_members.namespace_id = ${namespaceId} and block_members.cube_id = j.value->>0`),
+    statement(sql`with u as materialized (select j.value->>0 as cube_id, j.value->>1 as keep, j.value->>2 as added from json_each(${chunk}) j)
+      update block_members set weight = max(-1, min(1, weight * u.keep + u.added))
+      from u where block_members.namespace_id = ${namespaceId} and block_members.cube_id = u.cube_id`),
     statement(sql`update blocks set due_ms = ${dueMs} where due_ms is null and namespace_id = ${namespaceId} and id in (select m.block_id
       from json_each(${chunk}) j cross join block_members m on m.namespace_id = ${namespaceId} and m.cube_id = j.value->>0)`),
   ])
@@ -127,11 +128,12 @@ function insertFeedback({ feedback, perCubeMax }: Of<'insert_feedback'>): Statem
 
 /** What goes with erased cubes: feedback, memberships, the blocks whose core they are. Rows of `chunk` begin with namespace, seq and id. */
 export function forgetBlocks(chunk: string): Statement[] {
-  const places = sql`(select j.value->>0, j.value->>2 from json_each(${chunk}) j)`
+  // One `in` for each column: of a pair SQLite looks up the first one only, and walks the namespace.
+  const here = sql`namespace_id in (select j.value->>0 from json_each(${chunk}) j) and cube_id in (select j.value->>2 from json_each(${chunk}) j)`
   const ids = sql`(select b.id from json_each(${chunk}) j cross join blocks b on b.core_cube_id = j.value->>2)`
   return [
-    statement(sql`delete from feedback where (namespace_id, cube_id) in ${places}`),
-    statement(sql`delete from block_members where (namespace_id, cube_id) in ${places}`),
+    statement(sql`delete from feedback where ${here}`),
+    statement(sql`delete from block_members where ${here}`),
     statement(sql`delete from block_members where block_id in ${ids}`),
     statement(sql`delete from block_changes where block_id in ${ids}`),
     statement(sql`delete from blocks where id in ${ids}`),

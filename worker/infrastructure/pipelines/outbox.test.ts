@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { EFFECT_ATTEMPTS_MAX } from '../../../schemas/limits.ts'
+import { EFFECT_ATTEMPTS_MAX, EFFECTS_PER_TICK_MAX } from '../../../schemas/limits.ts'
 import { openLibsql } from '../../drivers/database/open-libsql.ts'
 import { HttpWebhook } from '../../drivers/webhook/http.ts'
 import type { Database } from '../../ports/database.ts'
@@ -99,6 +99,21 @@ describe('outbox', () => {
     await new Outbox({ webhook: new HttpWebhook(['http://other.example']), logger }).step(database, 1000)
     expect(received).toEqual([])
     expect((await row())?.[3]).toContain('MEMOS_WEBHOOK_ORIGINS')
+  })
+
+  test('what nobody can do keeps nothing else from its turn, however much of it there is', async () => {
+    await database.all({
+      sql: `with recursive s (n) as (select 1 union all select n + 1 from s where n < ${3 * EFFECTS_PER_TICK_MAX})
+        insert into outbox (id, org_id, kind, payload, idempotency_key, state, attempts, next_at_ms, created_at_ms)
+        select 'p' || n, 'org', 'publish', '{}', 'p' || n, 'waiting', 0, 1, 1 from s`,
+      params: [],
+    })
+    await outbox().step(database, 1000)
+    expect(received).toHaveLength(1)
+    const waiting = `select count(*) from outbox where kind = 'publish' and state = 'waiting' and attempts = 0 and next_at_ms > 1000`
+    expect(await database.all({ sql: waiting, params: [] })).toEqual([[3 * EFFECTS_PER_TICK_MAX]])
+    await new Outbox({ webhook: null, logger }).step(database, 1000 + HOUR_MS)
+    expect(received).toHaveLength(1)
   })
 
   test('what nobody can do waits without losing an attempt, also of an organisation on the move', async () => {

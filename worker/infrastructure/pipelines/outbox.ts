@@ -1,17 +1,26 @@
-import { sql } from 'drizzle-orm'
-import { EFFECT_ATTEMPTS_MAX, EFFECT_MS_MAX, EFFECTS_PER_TICK_MAX } from '../../../schemas/limits.ts'
+import { type SQL, sql } from 'drizzle-orm'
+import {
+  EFFECT_ATTEMPTS_MAX,
+  EFFECT_MS_MAX,
+  EFFECTS_PER_TICK_MAX,
+  EFFECTS_UNSERVED_PER_TICK_MAX,
+} from '../../../schemas/limits.ts'
 import { outbox } from '../../../schemas/tables/pipelines.ts'
 import type { Database } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Webhook } from '../../ports/webhook.ts'
 import type { EffectRow } from '../../ports/writes/pipelines.ts'
-import { rowShape, statement } from '../vault/sql.ts'
+import { inJson, rowShape, statement } from '../vault/sql.ts'
 
 const FIRST_WAIT_MS = 30_000
 const LAST_WAIT_MS = 6 * 3_600_000
 /** How long an effect waits that nothing here can do yet. */
 const UNSERVED_WAIT_MS = 15 * 60_000
-const UNSERVED = 'waits for a publisher: this deployment has none'
+/** Why an effect waits that nothing here can do, by its kind. */
+const UNSERVED = {
+  publish: 'waits for a publisher: this deployment has none',
+  notify: 'no webhook origin is configured',
+}
 
 export interface OutboxComponents {
   webhook: Webhook | null
@@ -31,26 +40,21 @@ export class Outbox {
     this.#components = components
   }
 
-  /** Tries what is due in a database. */
+  /** Tries what is due in a database. What nobody here can do is put off apart from it: however much of that waits, it keeps nothing else from its turn. */
   async step(database: Database, nowMs: number): Promise<void> {
+    const { webhook } = this.#components
+    await putOff(database, 'publish', nowMs)
+    if (webhook === null) return putOff(database, 'notify', nowMs)
     const rows = await database.all(
-      statement(sql`select ${ROW.columns} from outbox o where o.state = 'waiting' and o.next_at_ms <= ${nowMs}
-        and o.org_id not in (select org_id from fences) order by o.next_at_ms limit ${EFFECTS_PER_TICK_MAX}`),
+      statement(
+        sql`select ${ROW.columns} from outbox o where ${isDue('notify', nowMs)} order by o.next_at_ms limit ${EFFECTS_PER_TICK_MAX}`,
+      ),
     )
-    for (const row of rows.map(ROW.parse)) await this.#try(database, row, nowMs)
+    for (const row of rows.map(ROW.parse)) await this.#try(database, webhook, row, nowMs)
   }
 
-  async #try(database: Database, effect: EffectRow, nowMs: number): Promise<void> {
-    const { webhook, logger } = this.#components
-    if (effect.kind !== 'notify' || webhook === null) {
-      await settle(database, effect, {
-        state: 'waiting',
-        error: effect.kind === 'notify' ? 'no webhook origin is configured' : UNSERVED,
-        attempts: effect.attempts,
-        nextAtMs: nowMs + UNSERVED_WAIT_MS,
-      })
-      return
-    }
+  async #try(database: Database, webhook: Webhook, effect: EffectRow, nowMs: number): Promise<void> {
+    const { logger } = this.#components
     const attempts = effect.attempts + 1
     const wait = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** effect.attempts)
     const claimed = { ...effect, attempts, nextAtMs: nowMs + wait }
@@ -69,6 +73,24 @@ export class Outbox {
       })
     }
   }
+}
+
+const isDue = (kind: keyof typeof UNSERVED, nowMs: number): SQL =>
+  sql`o.state = 'waiting' and o.kind = ${kind} and o.next_at_ms <= ${nowMs} and o.org_id not in (select org_id from fences)`
+
+/** Looks at due effects of a kind again later, and says why. */
+async function putOff(database: Database, kind: keyof typeof UNSERVED, nowMs: number): Promise<void> {
+  // A select first: most looks find nothing, and a look must not take the write lock.
+  const due = await database.all(
+    statement(
+      sql`select o.id from outbox o where ${isDue(kind, nowMs)} order by o.next_at_ms limit ${EFFECTS_UNSERVED_PER_TICK_MAX}`,
+    ),
+  )
+  if (due.length === 0) return
+  await database.all(
+    statement(sql`update outbox as o set error = ${UNSERVED[kind]}, next_at_ms = ${nowMs + UNSERVED_WAIT_MS}
+      where o.id in ${inJson(due.map(([id]) => String(id)))} and ${isDue(kind, nowMs)}`),
+  )
 }
 
 /** Changes a row that is still as it was read; whether it was. */

@@ -58,8 +58,9 @@ export const scheduleStatements: StatementsFor<ScheduleWrite> = {
       changes.map(({ cubeId, keep, add }) => [cubeId, keep, add]),
       CHUNK_BYTES_MAX,
     ).map((chunk) =>
+      // The plus keeps SQLite from walking the namespace instead of the ids.
       statement(sql`update cubes set usefulness = max(-1, min(1, usefulness * (j.value->>1) + (j.value->>2)))
-        from json_each(${chunk}) j where cubes.cube_id = j.value->>0 and cubes.namespace_id = ${namespaceId}`),
+        from json_each(${chunk}) j where cubes.cube_id = j.value->>0 and +cubes.namespace_id = ${namespaceId}`),
     ),
 }
 

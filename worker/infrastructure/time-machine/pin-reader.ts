@@ -8,7 +8,7 @@ import type { Row } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { BranchCubeRow, BranchRow, SnapshotRow } from '../../ports/rows.ts'
 import type { DiffView } from '../../ports/time-machine.ts'
-import { cubeReach, namespaceAccess } from '../governance/access-sql.ts'
+import { cubeReach, namespaceAccess, namespaceClearance } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 import { inJson, rowShape, statement } from '../vault/sql.ts'
 import { blobCidsOf } from '../vault/text-blob.ts'
@@ -86,8 +86,9 @@ export class PinReader {
   async branchCubes(branchId: string): Promise<BranchCubeRow[]> {
     const reach = cubeReach(this.#principal, 'read', this.#nowMs)
     const hidden = sql`exists (select 1 from cubes c join namespaces n on n.id = c.namespace_id where c.cube_id = b.cube_id and not (${reach}))`
-    // The three words stand in the order of the alphabet (access-sql.ts).
-    const cleared = sql`coalesce(b.local->>'$.now.sensitivity', 'none') <= ${this.#principal.clearance}`
+    const may = (sensitivity: 'personal' | 'secret') =>
+      sql`exists (select 1 from namespaces n where n.id = b.namespace_id and ${namespaceClearance(this.#principal, sensitivity)})`
+    const cleared = sql`case b.local->>'$.now.sensitivity' when 'secret' then ${may('secret')} when 'personal' then ${may('personal')} else 1 end`
     const rows = await this.#vault.database.all(
       statement(sql`select ${BRANCH_CUBE.columns} from branch_cubes b
         where b.branch_id = ${branchId} and not ${hidden} and ${cleared} order by b.cube_id`),

@@ -1,14 +1,17 @@
-import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
+import type { RouteBody } from '../../../schemas/route.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
+import { isAbove } from '../../../schemas/vocabulary.ts'
 import { auditOf } from '../../ports/audit.ts'
+import type { Principal } from '../../ports/principal.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
-import { toKey, toLogEntry, toOrganisation, toTask } from '../views.ts'
+import { toKey, toOrganisation, toTask } from '../views.ts'
 
 type Routes = typeof administrationRoutes
+type NewKey = RouteBody<Routes['createKey']>
 
 /** What administers an organisation. */
 const FIRST_KEY_SCOPES = [
@@ -70,11 +73,32 @@ export const createKey: Handler<Routes['createKey']> = async (edge, context, { b
   if (principal.namespaces !== null && !body.namespaces?.every((name) => principal.namespaces?.includes(name))) {
     throw new MemosError('forbidden', { field: 'namespaces', expected: 'namespaces that the calling key may touch' })
   }
+  expectNoWider(principal, body)
   if (body.ratePerMinute > principal.ratePerMinute)
     throw new MemosError('forbidden', { field: 'ratePerMinute', expected: `at most ${principal.ratePerMinute}` })
-  const { row, secret } = await edge.keyRing.create(principal, body)
+  // What nobody names is the most that the calling key may give.
+  const clearance = body.clearance ?? (principal.clearance === 'none' ? ('none' as const) : undefined)
+  const { row, secret } = await edge.keyRing.create(principal, { ...body, clearance })
   logChange(edge, context)
   return secretResponse({ key: toKey(row), secret }, 201)
+}
+
+/** Clearance, purposes and tasks of a new key. @throws MemosError invalid_request, forbidden */
+function expectNoWider(principal: Principal, { scopes, clearance, subject, purposes, tasks }: NewKey): void {
+  if (clearance !== undefined && scopes.includes('memory:secret'))
+    throw new MemosError('invalid_request', { field: 'clearance', expected: 'no value beside the scope memory:secret' })
+  if (clearance === 'personal' && isAbove('personal', principal.clearance))
+    throw new MemosError('forbidden', { field: 'clearance', expected: 'none, as the calling key has' })
+  const words = { purposes, tasks }
+  for (const field of ['purposes', 'tasks'] as const) {
+    const wanted = words[field]
+    // Permissions ask for them, and a key of the organisation needs no permission.
+    if (wanted !== undefined && subject === undefined)
+      throw new MemosError('invalid_request', { field, expected: 'no value, since the key has no subject' })
+    const allowed = principal[field]
+    if (allowed !== null && !(wanted?.every((word) => allowed.includes(word)) ?? false))
+      throw new MemosError('forbidden', { field, expected: `some of ${allowed.join(', ')}` })
+  }
 }
 
 export const listKeys: Handler<Routes['listKeys']> = async (edge, context, { query }) => {
@@ -130,27 +154,4 @@ export const cancelTask: Handler<Routes['cancelTask']> = async (edge, context, {
     auditOf(context, task.namespaceId),
   ])
   return toTask(await tasks.get(params.id))
-}
-
-export const queryLog: Handler<Routes['queryLog']> = async (edge, context, { query }) => {
-  await edge.activity.flush()
-  const { log, vault } = await edge.sessions(context, 'read')
-  const filter = {
-    fromMs: query.from === undefined ? null : momentMs(query.from),
-    toMs: query.to === undefined ? null : momentMs(query.to),
-    caller: query.caller ?? null,
-    operation: query.operation ?? null,
-    memoryType: query.memoryType ?? null,
-    cubeId: query.cubeId ?? null,
-  }
-  // Entries are numbered by their database: a cursor from before a move is refused, not misread.
-  const list = `log:${context.principal.orgId}:${vault.organisation.database}:${JSON.stringify(filter)}`
-  const rows = await log.page(filter, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
-  return toPage(rows, query.limit, list, (row) => row.id, toLogEntry)
-}
-
-export const getUsage: Handler<Routes['getUsage']> = async (edge, context) => {
-  await edge.activity.flush()
-  const { log, vault } = await edge.sessions(context, 'read')
-  return { ...(await log.usage(context.nowMs)), cubesMax: vault.organisation.cubesMax }
 }

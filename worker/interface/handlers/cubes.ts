@@ -37,7 +37,7 @@ export const createCube: Handler<Routes['createCube']> = async (edge, context, {
   }))
   const cubeId = answer[CUBE_ANSWER_HEADER] ?? ''
   edge.embeddings.wake(namespace, plan)
-  return withEtag(toMemCube(await session.cubes.get(cubeId, 'write')), 201)
+  return withEtag(toMemCube(await session.cubes.known(cubeId, 'write')), 201)
 }
 
 export const createCubes: Handler<Routes['createCubes']> = async (edge, context, { body }) => {
@@ -57,9 +57,9 @@ export const createCubes: Handler<Routes['createCubes']> = async (edge, context,
 export const listCubes: Handler<Routes['listCubes']> = async (edge, context, { query }) => {
   const session = await edge.sessions(context, 'read')
   const name = edge.namespaces.nameOf(query, context)
-  const namespace = await session.namespaces.byName(name, 'read')
-  if (namespace === null) throw new MemosError('not_found')
-  const list = `cubes:${namespace.id}:${query.tag ?? ''}:${query.session ?? ''}:${query.includeArchived}`
+  const namespace = (await session.namespaces.byName(name, 'read')) ?? (await session.namespaces.partsOf([name]))[0]
+  if (namespace === undefined) throw new MemosError('not_found')
+  const list = `cubes:${namespace.id}:${query.tag ?? ''}:${query.session ?? ''}:${query.includeArchived}:${query.asOf ?? ''}`
   const filter: Filter = {
     and: [
       query.includeArchived ? { field: 'cubeId', op: 'exists' } : { field: 'state', op: 'ne', value: 'archived' },
@@ -67,26 +67,40 @@ export const listCubes: Handler<Routes['listCubes']> = async (edge, context, { q
       ...(query.session === undefined ? [] : [{ field: 'session', op: 'eq' as const, value: query.session }]),
     ],
   }
-  const rows = await session.cubes.page(
-    namespace.id,
-    filter,
-    query.limit + 1,
-    decodeCursor(query.cursor, list, 'number'),
-  )
+  const before = decodeCursor(query.cursor, list, 'number')
+  const limit = query.limit + 1
+  const { includeArchived, asOf } = query
+  const rows =
+    asOf === undefined
+      ? // What was asked by its tag or session would be known by them, so content that is withheld takes no part.
+        await session.cubes.page(namespace.id, filter, limit, before, {
+          known: query.tag === undefined && query.session === undefined,
+        })
+      : await edge.pageAsOf(
+          session,
+          namespace,
+          asOf,
+          { filter, includeArchived },
+          { limit, before, nowMs: context.nowMs },
+        )
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: namespace.id })
   return toPage(rows, query.limit, list, (row) => row.cube.seq, toMemCube)
 }
 
-export const getCube: Handler<Routes['getCube']> = async (edge, context, { params, request }) => {
+export const getCube: Handler<Routes['getCube']> = async (edge, context, { params, query, request }) => {
   const session = await edge.sessions(context, 'read')
-  const full = await session.cubes.get(params.cubeId)
+  const { cubeId } = params
+  const { asOf } = query
+  const full =
+    asOf === undefined ? await session.cubes.known(cubeId) : await edge.cubeAsOf(session, cubeId, asOf, context.nowMs)
   edge.activity.record({
     context,
     outcome: 'ok',
     metric: 'reads',
     audited: true,
     namespaceId: full.cube.namespaceId,
-    used: [full.cube],
+    // Looking at the past is no use of what is now.
+    used: asOf === undefined ? [full.cube] : [],
   })
   if (namesEtag(request.headers.get('if-none-match'), etagOf(full.cube.cid)))
     return new Response(null, { status: 304, headers: { etag: etagOf(full.cube.cid) } })

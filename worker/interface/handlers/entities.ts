@@ -11,6 +11,7 @@ import { GuardError } from '../../ports/database.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
+import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { decodeCursor, toPage } from '../http/cursor.ts'
 
@@ -29,6 +30,9 @@ async function entityOf(session: VaultSession, namespaceId: number, name: string
   return found
 }
 
+const recordRead = (edge: Edge, context: RequestContext, namespaceId: number): void =>
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId })
+
 export const listEntities: Handler<Routes['listEntities']> = async (edge, context, { params, query }) => {
   const session = await edge.sessions(context, 'read')
   const namespace = await namespaceOf(session, params.name, 'read')
@@ -40,13 +44,16 @@ export const listEntities: Handler<Routes['listEntities']> = async (edge, contex
     limit: limit + 1,
     after: decodeCursor(query.cursor, list, 'string'),
   })
+  recordRead(edge, context, namespace.id)
   return toPage(rows, limit, list, ({ key }) => key, toEntity)
 }
 
 export const getEntity: Handler<Routes['getEntity']> = async (edge, context, { params, query }) => {
   const session = await edge.sessions(context, 'read')
   const namespace = await namespaceOf(session, params.name, 'read')
-  return detailOf(session, namespace.id, params.key, query)
+  const detail = await detailOf(session, namespace.id, params.key, query)
+  recordRead(edge, context, namespace.id)
+  return detail
 }
 
 async function detailOf(
@@ -130,6 +137,7 @@ async function decide(
 export const listPredictedTags: Handler<Routes['listPredictedTags']> = async (edge, context, { params }) => {
   const session = await edge.sessions(context, 'read')
   const { cube } = await session.cubes.get(params.cubeId)
+  recordRead(edge, context, cube.namespaceId)
   return { items: await session.entities.ofCube(cube.namespaceId, cube.seq) }
 }
 

@@ -4,16 +4,19 @@ import { SEARCH_NAMESPACES_MAX, SEARCH_RESULTS_MAX } from '../../../schemas/limi
 import type { Message, RememberRequest } from '../../../schemas/memories.ts'
 import type { memoryRoutes } from '../../../schemas/routes/memory.ts'
 import type { SearchRequest } from '../../../schemas/search.ts'
+import type { EntryFact } from '../../operation/retrieval/context-marks.ts'
 import type { FoundCube } from '../../operation/search/mem-operator.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
 import { readPrompt } from '../mem-reader/read-prompt.ts'
 import { receipts, toMemCube } from '../views.ts'
+import { rememberPlanned } from './reader.ts'
 
 type Routes = typeof memoryRoutes
 
 export const remember: Handler<Routes['remember']> = async (edge, context, { body }) => {
+  if (body.mode === 'plan') return rememberPlanned(edge, context, body)
   const session = await edge.sessions(context, 'write')
   const namespace = await edge.namespaces.forWrite(session.vault, body, context)
   const plan = edge.embeddings.plan(namespace, context)
@@ -64,31 +67,60 @@ export function cubesOf({ text, messages, ...shared }: RememberRequest): CreateC
 export const search: Handler<Routes['search']> = async (edge, context, { body }) => {
   const startedMs = performance.now()
   const { found, retrieval } = await find(edge, context, body)
+  const hot = body.explain ? await hotAmong(edge, context, found) : NOTHING_HOT
   return {
     results: found.map(({ full, hit, score }) => ({
       cube: toMemCube(full),
       score,
-      ...(body.explain ? { explain: explanation(hit) } : {}),
+      ...(body.explain ? { explain: { ...explanation(hit), hot: hot.has(placeOf(full)) ? 1 : 0 } } : {}),
     })),
     retrieval,
     tookMs: elapsed(startedMs),
   }
 }
 
+const NOTHING_HOT: ReadonlySet<string> = new Set()
+const placeOf = ({ cube }: FoundCube['full']): string => `${cube.namespaceId}:${cube.seq}`
+
+/** Those of the found cubes that the scheduler keeps at hand; they rank as the others do. */
+async function hotAmong(
+  edge: Edge,
+  context: RequestContext,
+  found: readonly FoundCube[],
+): Promise<ReadonlySet<string>> {
+  const { schedule } = await edge.sessions(context, 'read')
+  return schedule.hotAmong(found.map(({ full }) => full.cube))
+}
+
 export const context: Handler<Routes['context']> = async (edge, request, { body }) => {
   const startedMs = performance.now()
-  const { found, retrieval } = await find(edge, request, { ...body, limit: SEARCH_RESULTS_MAX })
+  const { found, retrieval, namespaces } = await find(edge, request, { ...body, limit: SEARCH_RESULTS_MAX })
+  // Blocks stand as they are now.
+  const blocks =
+    body.asOf === undefined ? await edge.pinnedBlocks(await edge.sessions(request, 'read'), namespaces) : []
+  const facts = body.asOf === undefined ? await factsOf(edge, request, found) : NO_FACTS
+  if (blocks.length > 0)
+    edge.activity.record({
+      context: request,
+      outcome: 'ok',
+      metric: 'reads',
+      audited: true,
+      used: blocks.map(({ full }) => full.cube),
+    })
   const pack = edge.packContext(
+    blocks,
     found.map(({ full }) => ({
       cubeId: full.cube.cubeId,
       text: full.content ?? '',
       speaker: full.cube.speaker ?? full.cube.role,
       date: isoOf(full.cube.saidAtMs),
       seq: full.cube.seq,
+      facts: facts.get(full.cube.cubeId) ?? [],
     })),
     body.tokens,
   )
-  const byId = new Map(found.map((one) => [one.full.cube.cubeId, one]))
+  const cited = [...blocks.map(({ full }) => ({ full, score: 0 })), ...found]
+  const byId = new Map(cited.map((one) => [one.full.cube.cubeId, one]))
   return {
     text: pack.text,
     tokens: pack.tokens,
@@ -112,23 +144,47 @@ export const context: Handler<Routes['context']> = async (edge, request, { body 
   }
 }
 
-async function find(edge: Edge, context: RequestContext, body: Omit<SearchRequest, 'explain'>) {
+const NO_FACTS: ReadonlyMap<string, EntryFact[]> = new Map()
+
+/** What the found cubes state, by cube; a statement counts as over once the one that ends it has come to hold. */
+async function factsOf(
+  edge: Edge,
+  context: RequestContext,
+  found: readonly FoundCube[],
+): Promise<ReadonlyMap<string, EntryFact[]>> {
+  const session = await edge.sessions(context, 'read')
+  const seen = await session.facts.ofCubes(found.map(({ full }) => full.cube))
+  return Map.groupBy(
+    seen.map(({ fact, validToMs, supersededByCube }) => ({
+      cubeId: fact.cubeId,
+      about: JSON.stringify([fact.namespaceId, fact.subject, fact.slot]),
+      validFromMs: fact.validFromMs,
+      supersededBy: validToMs !== null && validToMs <= context.nowMs ? supersededByCube : null,
+    })),
+    ({ cubeId }) => cubeId,
+  )
+}
+
+async function find(edge: Edge, context: RequestContext, body: Omit<SearchRequest, 'explain'> & { explain?: boolean }) {
   const session = await edge.sessions(context, 'read')
   const namespaces = await edge.namespaces.forRead(session.vault, body, context, SEARCH_NAMESPACES_MAX)
-  const { found, report } = await edge.operator.search(session, namespaces, body, context)
+  const { found, report, results } = await edge.operator.search(session, namespaces, body, context)
   edge.activity.record({
     context,
     outcome: 'ok',
     metric: 'searches',
     audited: true,
-    used: found.map(({ full }) => full.cube),
+    // Looking at the past is no use of what is now.
+    used: body.asOf === undefined ? found.map(({ full }) => full.cube) : [],
+    terms: report.terms,
   })
   const call = readPrompt(body.query, {
     callerId: context.principal.keyId,
     scope: namespaces.map((n) => n.name),
     nowMs: context.nowMs,
   })
-  return { found, retrieval: { ...report, call } }
+  const plan = body.explain ? { plan: edge.memoryPath({ results, request: body, report, call }) } : {}
+  return { found, namespaces, retrieval: { ...report, call, ...plan } }
 }
 
 /** Parts of a score by name: sums first, then the factors they were multiplied with. */
@@ -138,6 +194,7 @@ const explanation = ({ explain, score }: FoundCube['hit']): Record<string, numbe
   neighbours: explain.neighbours,
   session: explain.session,
   vector: explain.vector,
+  graph: explain.graph,
   ...Object.fromEntries(Object.entries(explain.factors).map(([name, factor]) => [`factor.${name}`, factor ?? 1])),
 })
 

@@ -4,6 +4,7 @@ import type { NamespaceSettings } from '../../../schemas/namespace-settings.ts'
 import type { administrationRoutes } from '../../../schemas/routes/administration.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
+import { GuardError } from '../../ports/database.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
@@ -62,15 +63,24 @@ export const listNamespaces: Handler<Routes['listNamespaces']> = async (edge, co
 export const getNamespace: Handler<Routes['getNamespace']> = async (edge, context, { params }) =>
   toNamespace(await found(await edge.sessions(context, 'read'), params.name, 'read'))
 
+/** Times that a change of settings is made anew because another one came in between. */
+const SETTINGS_ATTEMPTS_MAX = 5
+
 export const updateNamespace: Handler<Routes['updateNamespace']> = async (edge, context, { params, body }) => {
-  expectKnownWeights(edge, body.settings)
   const session = await edge.sessions(context, 'write')
-  const namespace = await found(session, params.name, 'write')
-  await session.vault.apply([
-    { kind: 'set_namespace_settings', namespaceId: namespace.id, settings: body.settings },
-    auditOf(context, namespace.id),
-  ])
-  return toNamespace({ ...namespace, settings: body.settings })
+  for (let attempt = 1; ; attempt++) {
+    const namespace = await found(session, params.name, 'write')
+    const groups = Object.entries({ ...namespace.settings, ...body.settings }).filter(([, group]) => group !== null)
+    const settings: NamespaceSettings = Object.fromEntries(groups)
+    expectKnownWeights(edge, settings)
+    const change = { namespaceId: namespace.id, before: namespace.settings, settings }
+    try {
+      await session.vault.apply([{ kind: 'set_namespace_settings', ...change }, auditOf(context, namespace.id)])
+      return toNamespace({ ...namespace, settings })
+    } catch (error) {
+      if (!(error instanceof GuardError) || attempt === SETTINGS_ATTEMPTS_MAX) throw error
+    }
+  }
 }
 
 export const deleteNamespace: Handler<Routes['deleteNamespace']> = async (edge, context, { params }) => {

@@ -1,5 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import { SEARCH_NAMESPACES_MAX } from '../../../schemas/limits.ts'
+import { PLAN_TRIES_MAX, SEARCH_NAMESPACES_MAX } from '../../../schemas/limits.ts'
 import type { RememberRequest, RememberResponse } from '../../../schemas/memories.ts'
 import type { readerRoutes } from '../../../schemas/routes/reader.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
@@ -9,9 +9,6 @@ import { readConversation } from '../mem-reader/read-prompt.ts'
 import { refineCall } from '../mem-reader/refine-call.ts'
 
 type Routes = typeof readerRoutes
-
-/** Plans of one request, when others write to the same namespace meanwhile. */
-const PLAN_TRIES_MAX = 5
 
 export const read: Handler<Routes['read']> = async (edge, context, { body }) => {
   const session = await edge.sessions(context, 'read')

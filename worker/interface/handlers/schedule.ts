@@ -21,7 +21,9 @@ async function found(session: VaultSession, name: string, access: 'read' | 'writ
 
 export const getSchedule: Handler<Routes['getSchedule']> = async (edge, context, { params }) => {
   const session = await edge.sessions(context, 'read')
-  return hotSetOf(edge, session, await found(session, params.name, 'read'), context)
+  const namespace = await found(session, params.name, 'read')
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: namespace.id })
+  return hotSetOf(edge, session, namespace, context)
 }
 
 export const runSchedule: Handler<Routes['runSchedule']> = async (edge, context, { params, body }) => {
@@ -44,6 +46,7 @@ export const listDecisions: Handler<Routes['listDecisions']> = async (edge, cont
   // Decisions are numbered by their database: a cursor from before a move is refused, not misread.
   const list = `decisions:${context.principal.orgId}:${vault.organisation.database}:${JSON.stringify(filter)}`
   const rows = await schedule.decisions(filter, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
+  edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true })
   return toPage(rows, query.limit, list, (row) => row.id, toDecision)
 }
 

@@ -153,6 +153,6 @@ async function repeat(
   if (status === 204) return new Response(null, { status, headers })
   const cubeId: unknown = (JSON.parse(response) as Record<string, unknown>)[CUBE_ANSWER_HEADER]
   const text =
-    typeof cubeId === 'string' ? JSON.stringify(toMemCube(await session.cubes.get(cubeId, 'write'))) : response
+    typeof cubeId === 'string' ? JSON.stringify(toMemCube(await session.cubes.known(cubeId, 'write'))) : response
   return new Response(text, { status, headers })
 }

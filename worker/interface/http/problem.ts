@@ -12,6 +12,7 @@ export function problemResponse(error: MemosError, requestId: string): Response 
     detail: error.message,
     ...(facts.field === undefined ? {} : { field: facts.field }),
     ...(facts.expected === undefined ? {} : { expected: facts.expected }),
+    ...(facts.conflicts === undefined ? {} : { conflicts: facts.conflicts }),
     requestId,
   }
   const headers = new Headers({ 'content-type': 'application/problem+json' })
@@ -50,12 +51,22 @@ const expectedOf = (branches: readonly Issue[]): string => [...new Set(branches.
 const expectation = (issue: Issue): string => {
   if (issue.code === 'invalid_type') return issue.expected
   if (issue.code === 'too_big')
-    return `at most ${issue.maximum} ${issue.origin === 'string' ? 'characters' : issue.origin === 'array' ? 'items' : ''}`.trim()
+    return `${issue.inclusive === false ? 'less than' : 'at most'} ${amount(issue.origin, issue.maximum)}`
   if (issue.code === 'too_small')
-    return `at least ${issue.minimum} ${issue.origin === 'string' ? 'characters' : issue.origin === 'array' ? 'items' : ''}`.trim()
-  if (issue.code === 'invalid_format') return FORMATS[issue.format] ?? issue.message
+    return `${issue.inclusive === false ? 'more than' : 'at least'} ${amount(issue.origin, issue.minimum)}`
+  if (issue.code === 'invalid_format') return FORMATS[issue.format] ?? told(issue.message)
   if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`
-  return issue.message
+  return told(issue.message)
+}
+
+/** What a schema says was expected: some say so with the word itself, as their errors also stand alone. */
+const told = (message: string): string => message.replace(/^expected /, '')
+
+const UNITS: Record<string, string> = { string: 'character', array: 'item' }
+
+function amount(origin: string, count: number | bigint): string {
+  const unit = UNITS[origin]
+  return unit === undefined ? String(count) : `${count} ${unit}${Number(count) === 1 ? '' : 's'}`
 }
 
 /** What formats are called when zod names only itself. */

@@ -149,7 +149,7 @@ function rewrite(
   return [
     {
       kind: 'rewrite',
-      reason: `${useful.length} members helped again and again and the text does not say so`,
+      reason: `${useful.length === 1 ? 'a member' : `${useful.length} members`} helped again and again and the text does not say so`,
       cubeIds: useful.map(({ full }) => full.cube.cubeId),
       additions: useful.map(({ full }) => lineOf(full)),
     },

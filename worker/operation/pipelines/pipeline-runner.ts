@@ -54,7 +54,7 @@ export class PipelineRunner {
    */
   async run(session: VaultSession, input: RunInput, context: RequestContext): Promise<PipelineRun> {
     const { runtime } = this.#components
-    const state = new RunState()
+    const state = new RunState(context)
     const id = ulid(context.nowMs, runtime.randomBytes)
     const steps = await this.#steps(session, input, state, id, context)
     const report = { namespace: input.namespace.name, steps, effects: state.effects.map((effect) => effect.id) }

@@ -4,10 +4,11 @@ import type { UpdateCube } from '../../../schemas/cube.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import { PIPELINE_CUBES_MAX } from '../../../schemas/limits.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
 import type { NewCube, VaultWrite } from '../../ports/vault-write.ts'
 import type { EffectRow } from '../../ports/writes/pipelines.ts'
 import type { Draft } from '../organise/draft-cube.ts'
-import { storedCube } from '../organise/memory-writer.ts'
+import { mergeOf, storedCube } from '../organise/memory-writer.ts'
 import { mergeText } from '../organise/revise-cube.ts'
 
 /** What steps hand on: a text, the cube it is of (none for a text made of several), and the cubes it was made from. */
@@ -34,6 +35,11 @@ export class RunState {
   readonly #written = new Map<string, string[]>()
   readonly #current = new Map<string, FullCube | null>()
   created = 0
+  readonly #context: RequestContext
+
+  constructor(context: RequestContext) {
+    this.#context = context
+  }
 
   /** The cube as the run has left it. @throws MemosError not_found for one that an earlier step erased */
   current(full: FullCube): FullCube {
@@ -98,7 +104,12 @@ export class RunState {
     this.#note(stepId, full.cube.cubeId)
     this.drafts.push({ cube, blobs })
     if (textChanged) this.texts.add(full.cube.namespaceId)
-    this.writes.push({ kind: 'update_cube', stored: storedCube(full, []), cube, textChanged })
+    this.writes.push(...mergeOf(full, cube.record.state, this.#context), {
+      kind: 'update_cube',
+      stored: storedCube(full, []),
+      cube,
+      textChanged,
+    })
     const revision = readStoredRevision(cube.record.cid as Cid, cube.revision.bytes)
     const next: FullCube = { ...full, cube: { ...full.cube, ...cube.record }, revision, content }
     this.#current.set(full.cube.cubeId, next)

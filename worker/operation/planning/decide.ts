@@ -1,3 +1,4 @@
+import { FORGET_TARGETS_MAX } from '../../../schemas/limits.ts'
 import type { MemoryOperation, OperationReason } from '../../../schemas/reading.ts'
 import { overlapOf } from '../lifecycle/says-the-same.ts'
 import { agrees, type Claim, claimsOf, contradicts } from './claims.ts'
@@ -16,8 +17,6 @@ const CHANGED_OVERLAP_MIN = 0.5
 const DETAIL_SHARE_MIN = 0.4
 /** A reference finds what it refers to by this much. */
 export const REFER_COVERAGE_MIN = 0.6
-/** Memories that one sentence may forget; more of them means that it names too little. */
-export const FORGET_TARGETS_MAX = 8
 
 /** Words that say that something is no longer as it was. */
 const CHANGED =

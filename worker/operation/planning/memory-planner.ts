@@ -1,5 +1,6 @@
 import { momentMs } from '../../../schemas/common.ts'
 import { MemosError } from '../../../schemas/errors.ts'
+import { PLAN_CHANGES_MAX, PLAN_MESSAGES_MAX, PLAN_STATEMENTS_MAX } from '../../../schemas/limits.ts'
 import type { Message, RememberRequest } from '../../../schemas/memories.ts'
 import type { MemoryOperation, MemoryPlan } from '../../../schemas/reading.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
@@ -12,13 +13,6 @@ import { refineDecisions } from './refine-plan.ts'
 import { isContained, isEqual, isSame } from './sameness.ts'
 import { type SimilarMemory, similarMemories } from './similar-memories.ts'
 import { statementsOf } from './statements.ts'
-
-/** Messages of one plan; each statement in them is compared with memory. */
-export const PLAN_MESSAGES_MAX = 100
-/** Statements of one plan that are compared with memory. */
-export const PLAN_STATEMENTS_MAX = 400
-/** Memories that one plan updates, ends or forgets: each takes a dozen statements of a batch. */
-export const PLAN_CHANGES_MAX = 32
 
 /** An operation as it is carried out. */
 export interface PlannedOperation extends Decision {

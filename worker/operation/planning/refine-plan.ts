@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { REFINED_STATEMENTS_MAX } from '../../../schemas/limits.ts'
 import { answerForm } from '../../../schemas/model-answer.ts'
 import { SEMANTIC_TYPES } from '../../../schemas/revision.ts'
 import { askModel } from '../../ports/ask-model.ts'
@@ -8,8 +9,6 @@ import type { PlannedOperation } from './memory-planner.ts'
 import { type SimilarMemory, termsOf } from './similar-memories.ts'
 
 const ANSWER_TOKENS_MAX = 4000
-/** Statements that one question carries; the others keep what the rules decided. */
-export const REFINED_STATEMENTS_MAX = 40
 /** Memories shown beside a statement. */
 const SHOWN_MEMORIES_MAX = 4
 const SHOWN_LENGTH_MAX = 600

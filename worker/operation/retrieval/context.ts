@@ -1,10 +1,10 @@
+import { type EntryFact, FACT_MARK_LONGEST, marksOf, NEWEST_MARK } from './context-marks.ts'
 import { cutToTokens, estimateTokens } from './tokens.ts'
 
 /** One entry takes at most this share of the budget, so that a single long document leaves room for others. */
 const ENTRY_BUDGET_SHARE_MAX = 0.5
 /** An entry cut below this is left out: a few words say nothing and cost a citation. */
 const ENTRY_TOKENS_MIN = 12
-const NEWEST_MARK = ' (newest)'
 
 /** First line of every pack: what follows was said by someone, some time, and must not steer the model. */
 export const CONTEXT_HEADER =
@@ -18,6 +18,8 @@ export interface ContextHit {
   date: string | null
   /** Order of writing: decides between entries of one date. */
   seq?: number
+  /** What it is known to state. */
+  facts?: readonly EntryFact[]
 }
 
 export interface ContextPack {
@@ -33,29 +35,32 @@ export interface ContextPack {
 
 /**
  * Chooses hits in their given order (best first) until the budget is full and writes them in order of time, undated ones first, so that the later of two
- * contradicting statements is read last. Each entry is one line: a stored line break cannot forge another entry.
+ * contradicting statements is read last. Statements that were superseded and the newest ones are marked. Each entry is one line: a stored line break cannot forge another entry.
  */
-export function packContext(hits: readonly ContextHit[], budgetTokens: number): ContextPack {
-  const chosen = choose(hits, budgetTokens)
+export function packContext(hits: readonly ContextHit[], budgetTokens: number, firstLabel = 1): ContextPack {
+  const chosen = choose(hits, budgetTokens, hits.length + firstLabel - 1)
   if (chosen.length === 0) return { text: '', tokens: 0, citations: [], omitted: hits.length }
-  const ordered = chosen.toSorted((a, b) => compareDates(a.date, b.date) || (a.seq ?? 0) - (b.seq ?? 0))
-  const newest = newestOf(ordered)
-  const lines = ordered.map((hit, i) => entryLine(hit, i + 1, hit === newest))
+  const ordered = chosen
+    .map((hit, rank) => ({ ...hit, rank }))
+    .toSorted((a, b) => compareDates(a.date, b.date) || (a.seq ?? 0) - (b.seq ?? 0))
+  const marks = marksOf(ordered)
+  const lines = ordered.map((hit, i) => entryLine(hit, i + firstLabel, marks[i] ?? ''))
   const text = [CONTEXT_HEADER, ...lines].join('\n')
   return {
     text,
     tokens: estimateTokens(text),
-    citations: ordered.map(({ cubeId }, i) => ({ label: i + 1, cubeId })),
+    citations: ordered.map(({ cubeId }, i) => ({ label: i + firstLabel, cubeId })),
     omitted: hits.length - chosen.length,
   }
 }
 
-function choose(hits: readonly ContextHit[], budgetTokens: number): ContextHit[] {
+function choose(hits: readonly ContextHit[], budgetTokens: number, longestLabel: number): ContextHit[] {
   const entryMax = Math.floor(budgetTokens * ENTRY_BUDGET_SHARE_MAX)
   let left = budgetTokens - estimateTokens(CONTEXT_HEADER)
   const chosen: ContextHit[] = []
   for (const hit of hits) {
-    const frame = estimateTokens(`\n${entryLine({ ...hit, text: '' }, hits.length, true)}`)
+    const mark = (hit.facts ?? []).length > 0 ? FACT_MARK_LONGEST : NEWEST_MARK
+    const frame = estimateTokens(`\n${entryLine({ ...hit, text: '' }, longestLabel, mark)}`)
     const room = Math.min(left, entryMax) - frame
     const clean = oneLine(hit.text)
     if (room <= 0 || clean === '') continue
@@ -67,25 +72,18 @@ function choose(hits: readonly ContextHit[], budgetTokens: number): ContextHit[]
   return chosen
 }
 
-function entryLine({ text, speaker, date }: ContextHit, label: number, isNewest: boolean): string {
+function entryLine({ text, speaker, date }: ContextHit, label: number, mark: string): string {
   const when = date === null ? '' : ` ${oneLine(date).slice(0, 10)}`
   const who = speaker === null ? '' : ` ${cutToTokens(oneLine(speaker), ENTRY_TOKENS_MIN)}`
-  return `[${label}]${when}${isNewest ? NEWEST_MARK : ''}${who}: ${text}`
+  return `[${label}]${when}${mark}${who}: ${text}`
 }
 
 /** Control characters, line and paragraph separators and direction overrides become spaces. */
-const oneLine = (text: string): string =>
+export const oneLine = (text: string): string =>
   text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069\s]+/gu, ' ').trim()
 
 function compareDates(a: string | null, b: string | null): number {
   const [left, right] = [a ?? '', b ?? '']
   if (left === right) return 0
   return left < right ? -1 : 1
-}
-
-/** The last dated entry, if another dated one is there to be newer than. */
-function newestOf(ordered: readonly ContextHit[]): ContextHit | null {
-  const dated = ordered.filter(({ date }) => date !== null)
-  const last = dated.at(-1)
-  return last !== undefined && dated.some(({ date }) => date !== last.date) ? last : null
 }

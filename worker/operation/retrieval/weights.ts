@@ -34,6 +34,8 @@ export interface RetrievalWeights {
   vector: number
   /** Where the graph of entities is walked: the cube that the walk reaches best gets this share of the best lexical score. */
   graph: number
+  /** A document of usefulness 1 is multiplied by 1 + usefulness, one of -1 by 1 - usefulness; without feedback nothing changes. */
+  usefulness: number
 }
 
 export const DEFAULT_WEIGHTS: RetrievalWeights = {
@@ -55,7 +57,8 @@ export const DEFAULT_WEIGHTS: RetrievalWeights = {
   recency: 0.8,
   recencySessions: 20,
   vector: 0.8,
-  graph: 0.3,
+  graph: 0.15,
+  usefulness: 0.3,
 }
 
 const B_MIN = 0.2

@@ -8,6 +8,7 @@ function graphOf(cubes: Record<number, string[]>) {
   const calls: string[] = []
   const of = (key: string): EntityCubes => ({
     key,
+    shown: key,
     cubes: Object.entries(cubes).flatMap(([seq, names]) =>
       names.includes(key) ? [[Number(seq), 1] as [number, number]] : [],
     ),

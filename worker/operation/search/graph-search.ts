@@ -83,7 +83,7 @@ export async function searchGraph(graph: GraphReader, input: GraphQuery): Promis
   )
   return {
     hits,
-    entities: seeds.map(({ key }) => key),
+    entities: seeds.map(({ shown }) => shown),
     nodes: walk.size,
     note: deadline.aborted ? 'The walk over the graph ended early.' : null,
   }
@@ -121,7 +121,7 @@ class Walk {
     this.#place(seq)
   }
 
-  addEntity({ key, cubes }: EntityCubes): void {
+  addEntity({ key, cubes }: Pick<EntityCubes, 'key' | 'cubes'>): void {
     this.#degrees.set(key, cubes.length)
     for (const [seq, count] of cubes) this.#join(key, seq, count)
   }

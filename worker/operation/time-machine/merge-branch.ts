@@ -71,7 +71,7 @@ export class BranchMerge {
     const plan = await this.#plan(session, namespace, { branch, rows }, strategy, context)
     if (strategy === 'fail' && plan.conflicts.length > 0)
       throw new MemosError('merge_conflict', {
-        detail: `${plan.conflicts.length} fields were changed on both sides; nothing was written.`,
+        detail: `${plan.conflicts.length === 1 ? 'One field was' : `${plan.conflicts.length} fields were`} changed on both sides; nothing was written.`,
         conflicts: plan.conflicts,
       })
     const { added, revised, archived, kept, conflicts } = plan

@@ -59,6 +59,7 @@ export class SnapshotRestore {
       erased: snapshot.cubeCount - (await session.pins.pinnedCount(snapshot.id)),
     }
     if (plan.length > 0) await this.#write(session, namespace, { snapshot, plan, restored }, context)
+    else await session.vault.apply([...finish(context, 200, restored), auditOf(context, namespace.id)])
     return restored
   }
 

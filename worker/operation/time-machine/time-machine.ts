@@ -49,7 +49,10 @@ export class TimeMachine {
     if (wanted.expectedRevision !== undefined && wanted.expectedRevision !== cube.revision)
       throw new MemosError('revision_conflict', { field: 'expectedRevision', expected })
     const old = await this.#revision(session, cube, wanted.revision)
-    if (wanted.revision === cube.revision && cube.state !== 'archived') return stored
+    if (wanted.revision === cube.revision && cube.state !== 'archived') {
+      await session.vault.apply([...finish(context, 200, answer), auditOf(context, cube.namespaceId, [cubeId])])
+      return stored
+    }
     const content = await session.past.text(cubeId, old)
     const target = { like: old, content }
     const { writes, textChanged } = restoreWrites(stored, target, this.#runtime.randomBytes, context)
