@@ -24,6 +24,7 @@ export interface Failure {
   field?: string | undefined
   expected?: string | undefined
   requestId?: string | undefined
+  conflicts?: readonly { cubeId: string; field: string }[] | undefined
   next?: string | undefined
 }
 
@@ -35,6 +36,9 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   already_exists: 'Choose another name, or use what exists.',
   payload_too_large: 'Send less at once; LIMITS.md lists the limits.',
   rate_limited: 'Wait a moment, or create a key with a higher --rate.',
+  merge_conflict: 'Settle them on the branch, or let a side decide: memos branch merge NAME --strategy ours|theirs',
+  revision_purged: 'List what is kept: the API has GET /v1/cubes/ID/revisions.',
+  too_much_changed: 'Nothing was written. Name a nearer point, or change less at once.',
   quota_exceeded: 'Delete memories that are no longer needed, or raise the quota of the organisation.',
   storage_full: 'Free disk space on the server; memos doctor shows how much is left.',
   invalid_archive: 'Check the file and --format (memos, memos-textual, mem0, short-paper).',
@@ -45,8 +49,17 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof MemosApiError) {
-    const { code, detail, field, expected, requestId } = error
-    return { code, message: detail, exitCode: EXIT.failed, field, expected, requestId, next: NEXT_STEPS[code] }
+    const { code, detail, field, expected, requestId, conflicts } = error
+    return {
+      code,
+      message: detail,
+      exitCode: EXIT.failed,
+      field,
+      expected,
+      requestId,
+      conflicts,
+      next: NEXT_STEPS[code],
+    }
   }
   if (error instanceof MemosConnectionError) {
     const next = error.isTimeout
@@ -69,9 +82,10 @@ export function failureOf(error: unknown): Failure {
   return { code: 'failed', message: error instanceof Error ? error.message : String(error), exitCode: EXIT.failed }
 }
 
-export function describeFailure({ code, message, field, expected, requestId, next }: Failure): string {
+export function describeFailure({ code, message, field, expected, requestId, conflicts = [], next }: Failure): string {
   const facts = Object.entries({ code, field, expected, request: requestId }).filter(([, value]) => value !== undefined)
   const lines = [`error: ${message}`, `  ${facts.map(([name, value]) => `${name}: ${value}`).join('   ')}`]
+  lines.push(...conflicts.map((conflict) => `  ${conflict.field} of ${conflict.cubeId}`))
   if (next !== undefined) lines.push(`  next: ${next}`)
   return `${lines.join('\n')}\n`
 }

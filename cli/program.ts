@@ -1,15 +1,26 @@
 import { Command } from 'commander'
 import { Cli } from './cli.ts'
 import { addCommand } from './commands/add.ts'
+import { auditCommand } from './commands/audit.ts'
+import { blockCommand, feedbackCommand } from './commands/blocks.ts'
+import { branchCommand } from './commands/branches.ts'
 import { completionCommand } from './commands/completion.ts'
 import { contextCommand } from './commands/context.ts'
+import { cubeCommand } from './commands/cube.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { entityCommand } from './commands/entities.ts'
 import { exportCommand } from './commands/export.ts'
+import { factCommand } from './commands/fact.ts'
 import { importCommand } from './commands/import.ts'
 import { keysCommand } from './commands/keys.ts'
 import { namespacesCommand } from './commands/namespaces.ts'
 import { organisationsCommand } from './commands/organisations.ts'
+import { permissionCommand, roleCommand } from './commands/permissions.ts'
+import { pipelinesCommand } from './commands/pipelines.ts'
+import { readCommand } from './commands/read.ts'
+import { decisionsCommand, scheduleCommand } from './commands/schedule.ts'
 import { searchCommand } from './commands/search.ts'
+import { snapshotCommand } from './commands/snapshots.ts'
 import { startCommand } from './commands/start.ts'
 import { DEFAULT_URL, type GlobalOptions } from './connection.ts'
 import type { Io } from './io.ts'
@@ -31,13 +42,27 @@ export function buildProgram(io: Io): Command {
   const commands = [
     startCommand(cli),
     addCommand(cli),
+    readCommand(cli),
     searchCommand(cli),
     contextCommand(cli),
+    factCommand(cli),
     namespacesCommand(cli),
+    snapshotCommand(cli),
+    branchCommand(cli),
+    cubeCommand(cli),
+    entityCommand(cli),
+    blockCommand(cli),
+    feedbackCommand(cli),
     importCommand(cli),
     exportCommand(cli),
     keysCommand(cli),
+    permissionCommand(cli),
+    roleCommand(cli),
     organisationsCommand(cli),
+    auditCommand(cli),
+    pipelinesCommand(cli),
+    scheduleCommand(cli),
+    decisionsCommand(cli),
     doctorCommand(cli),
     completionCommand(cli, () => program),
   ]

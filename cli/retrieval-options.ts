@@ -9,6 +9,8 @@ export interface RetrievalOptions {
   mode?: Body<'search'>['mode']
   filter?: string
   archived?: boolean
+  validAt?: string
+  asOf?: string
 }
 
 /** Options that `search` and `context` share. */
@@ -19,6 +21,8 @@ export const addRetrievalOptions = (command: Command): Command =>
     .option('--mode <mode>', 'auto, lexical, vector or hybrid')
     .option('--filter <json>', 'condition, for instance \'{"field":"tags","op":"contains","value":"travel"}\'')
     .option('--archived', 'also among archived memories')
+    .option('--valid-at <time>', 'what held then; by default what is not over')
+    .option('--as-of <point>', 'as it stood: a time, snapshot:NAME or branch:NAME')
 
 /** The part of a request that these options stand for. Values are checked by the server. */
 export function retrievalScope({
@@ -27,6 +31,8 @@ export function retrievalScope({
   mode,
   filter,
   archived,
+  validAt,
+  asOf,
 }: RetrievalOptions): Omit<Body<'search'>, 'query'> {
   return {
     ...(namespace !== undefined && { namespaces: namespace }),
@@ -34,6 +40,8 @@ export function retrievalScope({
     ...(mode !== undefined && { mode }),
     ...(filter !== undefined && { filter: parseFilter(filter) }),
     ...(archived !== undefined && { includeArchived: archived }),
+    ...(validAt !== undefined && { validAt }),
+    ...(asOf !== undefined && { asOf }),
   }
 }
 

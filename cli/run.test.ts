@@ -259,3 +259,143 @@ it('moves an organisation, and ends a move', async () => {
   for (const args of [[], ['shard-1', '--abort']])
     expect(await memos(['org', 'move', '01ORG', ...args])).toMatchObject({ seen: [], out: '' })
 })
+
+it('shows what is at hand, chooses it anew, and lists decisions', async () => {
+  const decision = {
+    id: 7,
+    namespace: 'n',
+    at: '2026-03-05T09:30:00Z',
+    kind: 'hot_set',
+    strategy: 'label',
+    inputs: {},
+    choice: {},
+    reason: '1 of 2 cubes, those with the most labels in common.',
+    caller: 'k1',
+    cubeId: null,
+    taskId: null,
+  }
+  const cube = { cubeId: '01ABC', rank: 1, score: 0.5, heat: 2.25, accessCount: 3, lastUsedAt: '2026-03-05T09:30:00Z' }
+  const set = { namespace: 'n', cubes: [cube], decision }
+  const run = await memos(
+    ['schedule', 'run', 'n', '--strategy', 'label', '--label', 'sea', '--label', 'boat', '--max', '4'],
+    () => Response.json(set),
+  )
+  expect(run.seen[0]).toMatchObject({
+    path: 'POST /v1/namespaces/n/schedule',
+    body: JSON.stringify({ strategy: 'label', labels: ['sea', 'boat'], hotMax: 4 }),
+  })
+  expect(run.out).toMatch(/RANK\s+CUBE[\s\S]*1\s+01ABC\s+0\.5\s+2\.25\s+3[\s\S]*labels in common/)
+  const shown = await memos(['schedule', 'show', 'n', '--json'], () => Response.json(set))
+  expect(JSON.parse(shown.out)).toEqual(set)
+  const listed = await memos(['decisions', '--namespace', 'n', '--kind', 'hot_set'], () =>
+    Response.json({ items: [decision, decision], nextCursor: null }),
+  )
+  expect(listed.seen[0]?.path).toBe('GET /v1/decisions?namespace=n&kind=hot_set')
+  expect(listed.out.trim().split('\n')).toHaveLength(3)
+})
+
+it('shows what a text would change, and carries it out on request', async () => {
+  const operation = {
+    op: 'skip',
+    reason: 'greeting',
+    message: 0,
+    span: { start: 0, end: 3 },
+    content: null,
+    semanticType: null,
+    target: null,
+    by: 'rules',
+    applied: false,
+  }
+  const plan = { namespace: 'default', operations: [operation], notes: ['a note'] }
+  const planned = await memos(['add', 'Hi!', '--plan'], () => Response.json(plan))
+  expect(planned.seen[0]?.path).toBe('POST /v1/memories/plan')
+  expect(planned.out).toBe('DO    BECAUSE   TEXT  MEMORY  DONE\nskip  greeting  -     -       no\n')
+  expect(planned.err).toContain('a note')
+  const applied = await memos(['add', 'Hi!', '--apply', '--confirm'], () =>
+    Response.json({ cubes: [], taskId: null, plan }),
+  )
+  expect(JSON.parse(applied.seen[0]?.body ?? '')).toEqual({ text: 'Hi!', mode: 'plan', confirm: true })
+})
+
+it('reads a prompt in its conversation', async () => {
+  const call = {
+    callerId: 'k',
+    scope: [],
+    memoryType: null,
+    semanticType: 'event',
+    intent: 'recall',
+    target: 'answer',
+    needsMemory: true,
+    reason: 'follow_up',
+    window: { from: null, to: null },
+    entities: ['Tom'],
+    topics: [],
+    speakers: [],
+    by: 'rules',
+  }
+  const { out, seen } = await memos(['read', 'and Tom?', '--turn', 'Where is Ana?', '--turn', 'Here.'], () =>
+    Response.json({ call, rewritten: 'Where is Tom?', notes: [] }),
+  )
+  expect(JSON.parse(seen[0]?.body ?? '').turns).toEqual([
+    { role: 'user', content: 'Where is Ana?' },
+    { role: 'assistant', content: 'Here.' },
+  ])
+  expect(out).toContain('Where is Tom?')
+  expect(out).toContain('yes (follow_up)')
+})
+
+it('pins, compares and brings back a namespace', async () => {
+  const pin = { name: 'pin', cubes: 3, createdBy: 'k', createdAt: '2026-03-05T09:30:00Z', digest: 'abc' }
+  const made = await memos(['snapshot', 'create', 'pin'], () => Response.json(pin, { status: 201 }))
+  expect(made).toMatchObject({ code: 0, err: 'digest abc\n' })
+  expect(made.seen[0]?.path).toBe('POST /v1/namespaces/default/snapshots')
+  const side = { revision: 2, cid: 'b', state: 'generated' }
+  const entry = { cubeId: '01ABC', change: 'revised', from: { ...side, revision: null }, to: side }
+  const diff = await memos(['snapshot', 'diff', 'snapshot:pin', '-n', 'team'], () =>
+    Response.json({ items: [entry], nextCursor: null }),
+  )
+  expect(diff.seen[0]?.path).toBe('GET /v1/namespaces/team/diff?from=snapshot%3Apin&to=now')
+  expect(diff.out).toContain('revised  01ABC  purged generated  2 generated')
+  const report = { revised: ['a'], archived: [], broughtBack: ['b', 'c'], erased: 1 }
+  const restored = await memos(['snapshot', 'restore', 'pin'], () => Response.json(report))
+  expect(restored.out).toBe('1 revised, 0 archived, 2 brought back.\n')
+  expect(restored.err).toContain('1 memories of the snapshot have been erased')
+})
+
+it('opens, merges and discards branches, and reverts a memory', async () => {
+  const branch = {
+    name: 'idea',
+    cubeId: null,
+    state: 'open',
+    createdBy: 'k',
+    createdAt: '2026-03-05T09:30:00Z',
+    closedAt: null,
+  }
+  const made = await memos(['branch', 'create', 'idea', '--cube', '01ABC'], () =>
+    Response.json(branch, { status: 201 }),
+  )
+  expect(JSON.parse(made.seen[0]?.body ?? '')).toEqual({ name: 'idea', cubeId: '01ABC' })
+  const conflict = { cubeId: '01ABC', field: 'title' }
+  const report = { branch: 'idea', added: [], revised: ['01ABC'], archived: [], kept: [], conflicts: [conflict] }
+  const merged = await memos(['branch', 'merge', 'idea', '--strategy', 'theirs'], () => Response.json(report))
+  expect(merged).toMatchObject({
+    out: '0 added, 1 revised, 0 archived, 0 kept.\n',
+    err: 'theirs decided title of 01ABC\n',
+  })
+  const refused = await memos(['branch', 'merge', 'idea'], () =>
+    problem(409, 'merge_conflict', { conflicts: [conflict] }),
+  )
+  expect(refused.code).toBe(1)
+  expect(refused.err).toContain('  title of 01ABC\n  next: Settle them on the branch')
+  const gone = await memos(['branch', 'discard', 'idea'], () => new Response(null, { status: 204 }))
+  expect(gone.out).toBe('Discarded idea.\n')
+  const { cube } = memory('as it was')
+  const reverted = await memos(['cube', 'revert', '01ABC', '2'], () => Response.json({ ...cube, revision: 4 }))
+  expect(reverted.seen[0]).toMatchObject({ path: 'POST /v1/cubes/01ABC/restore', body: '{"revision":2}' })
+  expect([reverted.out, reverted.err]).toEqual(['as it was\n', '01ABC is at revision 4\n'])
+})
+
+it('looks at another point with --as-of', async () => {
+  const { seen } = await memos(['search', 'boat', '--as-of', 'snapshot:pin'], () => found('a'))
+  expect(JSON.parse(seen[0]?.body ?? '')).toMatchObject({ query: 'boat', asOf: 'snapshot:pin' })
+})

@@ -11,7 +11,22 @@ import {
   type Query,
   REPEATABLE_POSTS,
 } from './endpoints.ts'
-import { agentsOf, cubesOf, keysOf, namespacesOf, organisationsOf, tasksOf, usersOf } from './groups.ts'
+import {
+  agentsOf,
+  blocksOf,
+  cubesOf,
+  entitiesOf,
+  factsOf,
+  keysOf,
+  namespacesOf,
+  organisationsOf,
+  permissionsOf,
+  rolesOf,
+  scheduleOf,
+  tasksOf,
+  usersOf,
+} from './groups.ts'
+import { branchesOf, snapshotsOf } from './time-machine.ts'
 import { type ClientOptions, type Outgoing, parseJson, Transport } from './transport.ts'
 
 const ARCHIVE_TYPE = 'application/octet-stream'
@@ -31,12 +46,20 @@ interface LooseInput extends CallOptions {
  */
 export class MemosClient {
   readonly cubes = cubesOf(this)
+  readonly facts = factsOf(this)
   readonly namespaces = namespacesOf(this)
+  readonly entities = entitiesOf(this)
+  readonly snapshots = snapshotsOf(this)
+  readonly branches = branchesOf(this)
   readonly keys = keysOf(this)
   readonly users = usersOf(this)
   readonly agents = agentsOf(this)
   readonly organisations = organisationsOf(this)
+  readonly blocks = blocksOf(this)
+  readonly schedule = scheduleOf(this)
   readonly tasks = tasksOf(this)
+  readonly permissions = permissionsOf(this)
+  readonly roles = rolesOf(this)
   readonly #transport: Transport
 
   constructor(options: ClientOptions) {
@@ -65,6 +88,16 @@ export class MemosClient {
     return this.call('remember', { ...options, body })
   }
 
+  /** What a text or messages would change in memory; nothing is changed. */
+  plan(body: Body<'planMemories'>, options?: CallOptions): Promise<Answer<'planMemories'>> {
+    return this.call('planMemories', { ...options, body })
+  }
+
+  /** What a prompt wants of memory, and what it means in its conversation. */
+  read(prompt: string | Body<'read'>, options?: CallOptions): Promise<Answer<'read'>> {
+    return this.call('read', { ...options, body: typeof prompt === 'string' ? { prompt } : prompt })
+  }
+
   /** Finds memories. */
   search(query: string | Body<'search'>, options?: CallOptions): Promise<Answer<'search'>> {
     return this.call('search', { ...options, body: typeof query === 'string' ? { query } : query })
@@ -75,9 +108,25 @@ export class MemosClient {
     return this.call('context', { ...options, body: typeof query === 'string' ? { query } : query })
   }
 
+  /** Tells what became of memory that was handed out; the same feedback on one request counts once. */
+  feedback(body: Body<'sendFeedback'>, options?: CallOptions): Promise<Answer<'sendFeedback'>> {
+    return this.call('sendFeedback', { ...options, body })
+  }
+
   /** The audit log, newest first. */
   log(query: Query<'queryLog'> = {}, options?: CallOptions): AsyncGenerator<Item<'queryLog'>, void> {
     return this.iterate('queryLog', { ...options, query })
+  }
+
+  /** The audit log as lines of JSON, oldest first. */
+  async exportLog(query: Query<'exportLog'> = {}, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#transport.stream(requestOf('exportLog', { ...options, query }))
+    return (response.body ?? new Blob([]).stream()) as ReadableStream<Uint8Array>
+  }
+
+  /** Checks the hash chain of the audit log. */
+  verifyLog(options?: CallOptions): Promise<Answer<'verifyLog'>> {
+    return this.call('verifyLog', { ...options })
   }
 
   usage(options?: CallOptions): Promise<Answer<'getUsage'>> {

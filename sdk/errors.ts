@@ -11,6 +11,8 @@ export class MemosApiError extends Error {
   readonly field: string | undefined
   /** What that field would have accepted. */
   readonly expected: string | undefined
+  /** What a merge could not decide (`merge_conflict`). */
+  readonly conflicts: readonly { cubeId: string; field: string }[] | undefined
   readonly detail: string
   /** Finds the request in the logs of the server. */
   readonly requestId: string | undefined
@@ -27,6 +29,7 @@ export class MemosApiError extends Error {
     this.status = facts.status
     this.field = facts.field
     this.expected = facts.expected
+    this.conflicts = facts.conflicts
     this.detail = facts.detail
     this.requestId = facts.requestId
     this.retryAfterMs = facts.retryAfterMs
@@ -39,6 +42,7 @@ export interface ApiErrorFacts {
   detail: string
   field?: string | undefined
   expected?: string | undefined
+  conflicts?: readonly { cubeId: string; field: string }[] | undefined
   requestId?: string | undefined
   retryAfterMs?: number | undefined
 }
@@ -76,8 +80,8 @@ function parseProblem(text: string): Omit<ApiErrorFacts, 'status'> | undefined {
   try {
     const problem = JSON.parse(text)
     if (typeof problem?.code !== 'string') return undefined
-    const { code, title, detail = title ?? code, field, expected, requestId } = problem
-    return { code, detail, field, expected, ...(requestId !== undefined && { requestId }) }
+    const { code, title, detail = title ?? code, field, expected, conflicts, requestId } = problem
+    return { code, detail, field, expected, conflicts, ...(requestId !== undefined && { requestId }) }
   } catch {
     return undefined // A proxy's HTML page, or nothing.
   }

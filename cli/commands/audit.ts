@@ -28,7 +28,7 @@ interface FilterOptions {
 export function auditCommand(cli: Cli): Command {
   const command = new Command('audit').description('who did what to which memory')
   withFilter(command.command('list').description('entries, newest first'))
-    .option('--limit <number>', 'entries to show', wholeNumber, 50)
+    .option('-l, --limit <number>', 'entries to show', wholeNumber, 50)
     .action((options: FilterOptions & { limit: number }) => list(cli, options))
   withFilter(command.command('export').description('write entries as lines of JSON, oldest first'))
     .requiredOption('-o, --output <file>', 'file to write')

@@ -17,12 +17,12 @@ interface Place {
 
 export function entityCommand(cli: Cli): Command {
   const command = new Command('entity').description('people, places, organisations and things that memories speak of')
-  const placed = (one: Command) => one.option('--namespace <name>', 'namespace to look into', 'default')
+  const placed = (one: Command) => one.option('-n, --namespace <name>', 'namespace to look into', 'default')
   placed(command.command('list'))
     .description('entities in order of their key')
     .option('--prefix <text>', 'only those whose key begins so')
     .option('--kind <kind>', 'person, place, organisation, thing or date')
-    .option('--limit <number>', 'at most so many', wholeNumber, 100)
+    .option('-l, --limit <number>', 'at most so many', wholeNumber, 100)
     .action((options: ListOptions) => list(cli, options))
   placed(command.command('show'))
     .description('one entity: its names, facts, memories and what it is mentioned with')

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
 import { allOf, type Cli, collect } from '../cli.ts'
-import { CliError } from '../failure.ts'
-import { table } from '../text.ts'
+import { CliError, EXIT } from '../failure.ts'
+import { minuteOf, table } from '../text.ts'
 
 export function pipelinesCommand(cli: Cli): Command {
   const command = new Command('pipeline').description('pipelines of memory: keep, run, look back')
   command
     .command('list')
-    .description('pipelines, those that come with the edge first')
+    .description('pipelines, those that are built in first')
     .action(() => list(cli))
   command
     .command('show')
@@ -102,7 +102,7 @@ async function runs(cli: Cli): Promise<void> {
   const found = await allOf(cli.client().iterate('listPipelineRuns', {}))
   const rows = found.map(({ at, name, namespace, steps, id }) => {
     const written = steps.reduce((sum, step) => sum + step.written.length, 0)
-    return [at, name, namespace ?? '', String(written), id]
+    return [minuteOf(at), name, namespace, written, id]
   })
   const columns = [
     { title: 'AT' },
@@ -119,12 +119,12 @@ async function definitionIn(file: string): Promise<Body<'setPipeline'>> {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new CliError(`${file} is not JSON: ${cause instanceof Error ? cause.message : ''}`)
+    throw new CliError(`${file} is not JSON: ${cause instanceof Error ? cause.message : ''}`, { exitCode: EXIT.usage })
   }
 }
 
 function parameterOf(text: string): [string, string] {
   const at = text.indexOf('=')
-  if (at <= 0) throw new CliError(`expected --parameter name=value, got "${text}"`)
+  if (at <= 0) throw new CliError(`expected --parameter name=value, got "${text}"`, { exitCode: EXIT.usage })
   return [text.slice(0, at), text.slice(at + 1)]
 }

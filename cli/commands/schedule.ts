@@ -45,11 +45,11 @@ export function scheduleCommand(cli: Cli): Command {
 export function decisionsCommand(cli: Cli): Command {
   return new Command('decisions')
     .description('what the scheduler decided and why, newest first')
-    .option('--namespace <name>', 'of one namespace')
+    .option('-n, --namespace <name>', 'of one namespace')
     .option('--kind <kind>', 'hot_set, promote, distil, demote or externalise')
     .option('--from <time>', 'not before')
     .option('--to <time>', 'not after')
-    .option('--limit <number>', 'decisions to show', wholeNumber, 50)
+    .option('-l, --limit <number>', 'decisions to show', wholeNumber, 50)
     .action((options: DecisionOptions) => decisions(cli, options))
 }
 
