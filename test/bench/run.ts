@@ -5,14 +5,17 @@ import { parseArgs } from 'node:util'
 import { formatReport } from './harness/print-report.ts'
 import { Recorder, type Report } from './harness/report.ts'
 import { BENCH, REPOSITORY } from './harness/repository.ts'
+import { blocks } from './topics/blocks.ts'
 import { embedder } from './topics/embedder.ts'
 import { footprint } from './topics/footprint.ts'
 import { ingest } from './topics/ingest.ts'
+import { lifecycle } from './topics/lifecycle.ts'
 import { retrieval } from './topics/retrieval.ts'
 import { search } from './topics/search.ts'
 import type { Topic } from './topics/topic.ts'
+import { updates } from './topics/updates.ts'
 
-const TOPICS: Record<string, Topic> = { embedder, footprint, ingest, search, retrieval }
+const TOPICS: Record<string, Topic> = { blocks, embedder, footprint, ingest, search, lifecycle, retrieval, updates }
 const DATA_DEFAULT = join(REPOSITORY, '../shared/eval')
 
 const { values, positionals } = parseArgs({

@@ -62,7 +62,13 @@ export function testVectorSearch(name: string, open: () => Promise<{ database: D
       const { principal } = systemContext(ORG, 'test', NOW_MS, SIGNAL)
       const scopes = new Set([...principal.scopes].filter((scope) => secrets || scope !== 'memory:secret'))
       const logger = { info() {}, warn() {}, error() {} }
-      const reader = new VectorReader(vault, { ...principal, scopes }, NOW_MS, { vectorIndex: index, logger }, init)
+      const reader = new VectorReader(
+        vault,
+        { ...principal, scopes, clearance: secrets ? 'secret' : 'personal' },
+        NOW_MS,
+        { vectorIndex: index, logger },
+        init,
+      )
       const scope = { filter, includeArchived: false }
       const { hits, notes } = await reader.nearest(
         NAMESPACE,

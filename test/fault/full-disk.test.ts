@@ -11,7 +11,7 @@ import { lockDatabase } from '../support/lock-database.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { mountTinyDisk } from '../support/tiny-disk.ts'
 
-const DISK_KIB = 6 * 1024
+const DISK_KIB = 12 * 1024
 const WRITES_MAX = 1000
 
 const disk = mountTinyDisk(DISK_KIB)
@@ -27,7 +27,7 @@ it.skipIf(disk === null)(
     try {
       const edge = await openLocalEdge({ databases: new Map([['default', opened.database]]), blobs })
       const tenant = await newTenant(edge)
-      writeFileSync(filler, new Uint8Array(1024 * 1024))
+      writeFileSync(filler, new Uint8Array(4 * 1024 * 1024))
       let written = 0
       let refusal: Response | null = null
       while (refusal === null && written < WRITES_MAX) {

@@ -42,7 +42,13 @@ export async function openDeployment() {
     defer() {},
   }
   const vault = new MemVault({ databases: new Map([['default', database]]) })
-  const sessions = vaultSessions({ vault, blobs, vectorIndex: exactScanIndex(), logger: silent, redact: redactSensitive })
+  const sessions = vaultSessions({
+    vault,
+    blobs,
+    vectorIndex: exactScanIndex(),
+    logger: silent,
+    redact: redactSensitive,
+  })
   const organisations = new OrganisationDirectory({ vault, runtime })
   const directory = new NamespaceDirectory(vault, runtime)
   const writer = new MemoryWriter({ blobs, runtime, encodeVector: () => new Uint8Array() })

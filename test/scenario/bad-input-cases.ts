@@ -1,4 +1,5 @@
 import * as limits from '../../schemas/limits.ts'
+import { SCOPES } from '../../schemas/vocabulary.ts'
 
 export const JSON_TYPE = { 'content-type': 'application/json' }
 const soon = () => Date.now() + limits.CLOCK_SKEW_MS_MAX + 60_000
@@ -212,6 +213,20 @@ export const FIELDS: Record<string, WrongRequest> = {
 
 /** One more than a limit allows; made when needed, for they are large or depend on the time. */
 export const LIMITS: Record<string, () => WrongRequest> = {
+  'scopes of a key': () => ({
+    to: 'POST /v1/keys',
+    body: { name: 'k', scopes: many(SCOPES.length + 1, () => 'memory:read') },
+    field: 'scopes',
+  }),
+  'a tag to list by': () => ({ to: `GET /v1/cubes?tag=${'x'.repeat(limits.TAG_LENGTH_MAX + 1)}`, field: 'tag' }),
+  'a session to list by': () => ({
+    to: `GET /v1/cubes?session=${'x'.repeat(limits.NAME_LENGTH_MAX + 1)}`,
+    field: 'session',
+  }),
+  'a cube id to ask the log for': () => ({
+    to: `GET /v1/log?cubeId=${'x'.repeat(limits.NAME_LENGTH_MAX + 1)}`,
+    field: 'cubeId',
+  }),
   'bytes of content': () => ({ body: { content: `${'é'.repeat(limits.CONTENT_BYTES_MAX / 2)}x` }, field: 'content' }),
   'a title': () => ({ body: cube({ title: 'x'.repeat(limits.TITLE_LENGTH_MAX + 1) }), field: 'title' }),
   tags: () => ({ body: cube({ tags: many(limits.TAGS_MAX + 1, (n) => `t${n}`) }), field: 'tags' }),

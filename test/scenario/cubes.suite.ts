@@ -64,6 +64,7 @@ export function cubes(open: OpenEdge) {
           layer: 'shared',
           priority: 'high',
           sensitivity: 'personal',
+          labels: [],
           expiresAt: '2999-01-01T00:00:00.000Z',
         },
         behavioural: { state: 'generated' },

@@ -4,7 +4,7 @@
  * empty data. `<!-- test: TEXT -->` also expects TEXT in the output, `<!-- test refused: CODE -->` expects that error.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -16,7 +16,10 @@ import { tempDir } from '../support/temp-dir.ts'
 import { readRepositoryFile, repositoryFiles } from '../tidy/repository.ts'
 
 const REPOSITORY = join(import.meta.dirname, '../..')
-const DOCUMENTS = ['README.md', 'docs/quick-start.md', 'docs/api-guide.md']
+const CONCEPTS = readdirSync(join(REPOSITORY, 'docs/concepts')).map((name) => `docs/concepts/${name}`)
+const DOCUMENTS = ['README.md', 'docs/quick-start.md', 'docs/api-guide.md', ...CONCEPTS]
+/** Readers wait a minute for what is found in the background. */
+const UPKEEP_SECONDS = '1'
 const DOCUMENTED_URL = 'http://127.0.0.1:8787'
 const DOCUMENTED_HOME = '.memos'
 const DOCUMENT_MS_MAX = 180_000
@@ -41,7 +44,7 @@ function snippetsOf(text: string): Snippet[] {
   }))
 }
 
-/** A reader's shell: variables that one block sets are there in the next one, also for TypeScript. */
+/** A reader's shell: variables and functions that one block sets are there in the next one, exported variables also for TypeScript. */
 async function openShell(folder: string, { url, home }: { url: string; home: string }) {
   const variables = join(folder, 'variables.sh')
   await writeFile(variables, '')
@@ -57,7 +60,7 @@ async function openShell(folder: string, { url, home }: { url: string; home: str
       curl() { command curl --no-progress-meter --fail-with-body "$@"; }
       . ${variables}
       cd ${REPOSITORY}
-      trap 'export -p > ${variables}' EXIT
+      trap '{ export -p; declare -f; } > ${variables}' EXIT
       ${code}`
     return promisify(execFile)('bash', ['-c', script], { env }).then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
@@ -79,7 +82,7 @@ describe.each(DOCUMENTS)('%s', (path) => {
   it('has snippets that do what it says', { timeout: DOCUMENT_MS_MAX }, async () => {
     await using folder = await tempDir()
     const home = join(folder.path, 'home')
-    await using server = await startServer({ home })
+    await using server = await startServer({ home, env: { MEMOS_UPKEEP_SECONDS: UPKEEP_SECONDS } })
     const run = await openShell(folder.path, { url: server.url, home })
     const snippets = snippetsOf(readRepositoryFile(path))
     expect(snippets.length).toBeGreaterThan(0)

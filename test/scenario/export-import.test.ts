@@ -44,11 +44,8 @@ beforeAll(async () => {
   await source.revise(ids[0] ?? '', 'She harvests it in October.')
   await source.revise(ids[0] ?? '', 'The bulbs came from Navelli.')
   await source.forget(ids[2] ?? '')
-  await source.session.namespaces.setGrants(
-    source.row.id,
-    [{ subject: { kind: 'user', id: 'bob' }, access: 'read' }],
-    source.context.nowMs,
-  )
+  const grants = [{ subject: { kind: 'user', id: 'bob' }, access: 'read' }] as const
+  await source.session.vault.apply([await source.session.permissions.replaceGrants(source.row, grants)])
   archive = await source.export()
 })
 

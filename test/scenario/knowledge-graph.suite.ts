@@ -115,7 +115,7 @@ export function knowledgeGraph(open: () => Promise<TickingEdge>) {
       await admin.ok('updateNamespace', { params, body: { settings: { knowledge: { extract: false } } } })
       await edge.tick()
       expect(await keysOf(admin)).toEqual([])
-      await admin.ok('updateNamespace', { params, body: { settings: {} } })
+      await admin.ok('updateNamespace', { params, body: { settings: { knowledge: null } } })
       await edge.tick()
       expect(await keysOf(admin)).toEqual(['oviedo'])
     })
@@ -181,6 +181,32 @@ export function knowledgeGraph(open: () => Promise<TickingEdge>) {
       const byAlias = { ...filter, value: 'quendor' }
       expect((await plain.ok('search', { body: { query: 'Zorblax', filter: byAlias } })).results).toEqual([])
       expect((await plain.ok('search', { body: { query: 'Quendor', graph: true } })).results).toEqual([])
+      const walk = { query: 'Where is Zorblax?', graph: true, explain: true }
+      const wayOf = async (caller: Caller) =>
+        (await caller.ok('search', { body: walk })).retrieval.plan?.find(({ channel }) => channel === 'graph')?.why
+      expect(await wayOf(admin)).toContain('From quendor over')
+      expect(await wayOf(plain)).toContain('From zorblax over')
+    })
+
+    it('tells of a statement only the end that memories give which the caller may read', async () => {
+      const { admin } = await tenant()
+      const plain = await admin.newKey({ scopes: ['memory:read'] })
+      const { cubes } = await remember(admin, 'We met Zorblax in Lisbon.')
+      const hidden = await admin.ok('createCube', {
+        body: { content: 'Zorblax hides in Gondolin.', sensitivity: 'secret' },
+      })
+      await edge.tick()
+      const live = { subject: 'Zorblax', predicate: 'lives_in' }
+      const said = (cubeId: string, object: string, validFrom: string) =>
+        admin.ok('stateFact', { body: { ...live, cubeId, object, validFrom } })
+      await said(cubes[0]?.cubeId ?? '', 'Lisbon', '2020-01-01T00:00:00.000Z')
+      await said(hidden.cubeId, 'Gondolin', '2024-05-05T00:00:00.000Z')
+      const endsFor = async (caller: Caller) =>
+        (await caller.ok('getEntity', { params: { ...params, key: 'zorblax' } })).facts
+          .filter(({ object }) => object === 'Lisbon')
+          .map(({ validTo }) => validTo)
+      expect(await endsFor(admin)).toEqual(['2024-05-05T00:00:00.000Z'])
+      expect(await endsFor(plain)).toEqual([null])
     })
 
     it('obeys the layers: a private namespace and another organisation have no entities', async () => {

@@ -99,6 +99,17 @@ export function namespaces(open: OpenEdge) {
       ).toMatchObject({ field: 'settings.weights.session' })
       await admin.ok('updateNamespace', { params, body: { settings: { weights: { session: 0 } } } })
       expect((await admin.ok('getNamespace', { params })).settings).toEqual({ weights: { session: 0 } })
+      const groups = [{ lifecycle: { idleDays: 30 } }, { schedule: { hotMax: 8 } }, { knowledge: { extract: false } }]
+      await Promise.all(groups.map((settings) => admin.ok('updateNamespace', { params, body: { settings } })))
+      expect((await admin.ok('getNamespace', { params })).settings).toEqual(
+        Object.assign({ weights: { session: 0 } }, ...groups),
+      )
+      await admin.ok('updateNamespace', { params, body: { settings: { weights: null, lifecycle: { ttlDays: 9 } } } })
+      expect((await admin.ok('getNamespace', { params })).settings).toEqual({
+        ...groups[1],
+        ...groups[2],
+        lifecycle: { ttlDays: 9 },
+      })
     })
 
     it('refuses a name twice and pages through the list once', async () => {
@@ -135,7 +146,7 @@ export function namespaces(open: OpenEdge) {
       const [row] = await edge().rows('select namespace_id from cubes where cube_id = ?', cubeId)
       const id = row?.[0] as number
       await admin.ok('deleteNamespace', { params: { name: 'n' } })
-      for (const table of ['cubes', 'postings', 'sessions', 'embeddings', 'vector_spaces', 'tombstones', 'grants'])
+      for (const table of ['cubes', 'postings', 'sessions', 'embeddings', 'vector_spaces', 'tombstones', 'permissions'])
         expect(await edge().rows(`select count(*) from ${table} where namespace_id = ?`, id), table).toEqual([[0]])
       expect(await edge().rows('select count(*) from revisions where cube_id = ?', cubeId)).toEqual([[0]])
       expect(await admin.refused('getNamespace', { params: { name: 'n' } })).toMatchObject({ code: 'not_found' })

@@ -50,7 +50,11 @@ const blobOf = (bytes: Uint8Array): Blob => new Blob([bytes as Uint8Array<ArrayB
 const listed = async (caller: Caller, namespace: string) => {
   const { items } = await caller.ok('listCubes', { query: { namespace, limit: 200 } })
   const cubes = await Promise.all(items.map(({ cubeId }) => caller.ok('getCube', { params: { cubeId } })))
-  return cubes.map(({ behavioural: { state }, ...cube }) => ({ ...cube, state }))
+  // Whatever was looked at in between is activated.
+  return cubes.map(({ behavioural: { state }, ...cube }) => ({
+    ...cube,
+    state: ['activated', 'merged'].includes(state) ? 'generated' : state,
+  }))
 }
 
 const firstFound = async (caller: Caller, namespace: string, query: string) =>

@@ -174,7 +174,7 @@ describe('a change of the embedding model', () => {
       throw stop.signal.reason
     }
     await edge.components.tasks.runDue(stop.signal)
-    const [task] = (await admin.ok('listTasks', { query: {} })).items
+    const task = (await admin.ok('listTasks', { query: {} })).items.find(({ kind }) => kind === 'embed')
     expect(task).toMatchObject({ state: 'queued', error: null, progress: EMBED_TEXTS_MAX })
     next.during = () => {}
     await edge.runTasks()
@@ -256,7 +256,7 @@ describe('a model that fails', () => {
     const { edge, admin } = await withOldVectors({ cubes: 3 })
     next.isFailing = old.isFailing = true
     await runAll(edge)
-    const task = async () => (await admin.ok('listTasks', { query: {} })).items[0]
+    const task = async () => (await admin.ok('listTasks', { query: {} })).items.find(({ kind }) => kind === 'embed')
     expect(await task()).toMatchObject({ kind: 'embed', state: 'queued', error: 'embedder_failed', progress: 0 })
     const waits: number[] = []
     for (let attempt = 2; attempt <= TASK_ATTEMPTS_MAX; attempt++) {

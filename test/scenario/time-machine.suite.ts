@@ -372,5 +372,42 @@ export function timeMachine(open: OpenEdge) {
         (await caller.ok('getSnapshot', { params: { ...name, snapshot: 'then' } })).digest
       expect(await digest(plain)).not.toBe(await digest(admin))
     })
+
+    it('keeps what a branch makes personal from those whom the permission on its namespace clears for less', async () => {
+      const { admin } = await tenant()
+      await admin.ok('createUser', { body: { id: 'bob' } })
+      await admin.ok('createNamespace', { body: { name: 'team', layer: 'shared' } })
+      const subject = { kind: 'user' as const, id: 'bob' }
+      await admin.ok('createPermission', { body: { subject, namespace: 'team', access: 'read', clearance: 'none' } })
+      const bob = await admin.newKey({ scopes: ['memory:read'], subject })
+      const team = { name: 'team' }
+      const open = await create(admin, 'The vault is below.', { namespace: 'team' })
+      await admin.ok('createBranch', { params: team, body: { name: 'idea' } })
+      const branch = { ...team, branch: 'idea' }
+      await admin.ok('updateBranchCube', {
+        params: { ...branch, cubeId: open.cubeId },
+        body: { content: 'The magpie is below.', sensitivity: 'personal' },
+      })
+      const made = await admin.ok('createBranchCube', {
+        params: branch,
+        body: { content: 'a magpie in the vault', sensitivity: 'personal' },
+      })
+      const asOf = 'branch:idea'
+      const where = { namespaces: ['team'] }
+      const answers = [
+        await bob.ok('search', { body: { query: 'vault magpie', ...where, asOf } }),
+        await bob.ok('context', { body: { query: 'vault magpie', ...where, asOf } }),
+        await bob.ok('listCubes', { query: { namespace: 'team', asOf } }),
+        await bob.ok('getBranch', { params: branch }),
+      ]
+      for (const answer of answers) {
+        expect(JSON.stringify(answer).replaceAll('vault magpie', '')).not.toContain('magpie')
+        expect(JSON.stringify(answer)).not.toContain(made.cubeId)
+      }
+      for (const { cubeId } of [made, open])
+        expect(await bob.refused('getCube', { params: { cubeId }, query: { asOf } })).toMatchObject({ status: 404 })
+      const owner = await admin.ok('search', { body: { query: 'vault magpie', ...where, asOf } })
+      expect(JSON.stringify(owner)).toContain('a magpie in the vault')
+    })
   })
 }

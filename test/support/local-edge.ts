@@ -6,6 +6,7 @@ import { hashSecret } from '../../worker/infrastructure/governance/key-secret.ts
 import type { BlobStore } from '../../worker/ports/blob-store.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import type { Embedder } from '../../worker/ports/embedder.ts'
+import type { LanguageModel } from '../../worker/ports/language-model.ts'
 import { seededRandom } from '../conformance/seeded-random.ts'
 import type { EdgeUnderTest } from './edge.ts'
 
@@ -18,6 +19,7 @@ export interface LocalEdgeInit {
   embedder?: Embedder
   /** Answers queries while the embedder's vectors are being built. */
   previousEmbedder?: Embedder
+  languageModel?: LanguageModel
   seed?: number
   /** Another process that serves the same databases shares its clock. */
   clock?: { nowMs: number }
@@ -38,6 +40,7 @@ export async function openLocalEdge({
   blobs,
   embedder,
   previousEmbedder,
+  languageModel,
   seed = 1,
   clock,
 }: LocalEdgeInit): Promise<LocalEdge> {
@@ -52,7 +55,9 @@ export async function openLocalEdge({
     databases,
     blobs,
     embedders: [embedder, previousEmbedder].filter((one) => one !== undefined),
+    webhook: null,
     reranker: null,
+    languageModel: languageModel ?? null,
     rateLimiter: new MemoryRateLimiter(),
     runtime: {
       // Each look at the clock takes a moment, so that ids rise.
