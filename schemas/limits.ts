@@ -89,7 +89,7 @@ export const NEIGHBOUR_KEYS_MAX = 128
 /** Hits that are compared with each other for novelty; the rest keeps its order behind them. */
 export const MMR_CANDIDATES_MAX = 100
 /** Nearest vectors that reach exact rescoring. */
-export const VECTOR_CANDIDATES_MAX = 64
+export const VECTOR_CANDIDATES_MAX = 40
 /** Rows that an exact vector scan reads when an index is behind or absent. */
 export const VECTOR_TAIL_ROWS_MAX = 200_000
 /** Dimensions of an embedding. */

@@ -33,7 +33,7 @@ const VOCABULARY_CUT = 'The vocabulary is larger than the spelling correction re
 /** With so few sessions, which of them a question means says nothing. */
 const SESSIONS_IGNORED_MAX = 2
 /** Candidates where no neighbour can lift a document: fewer suffice. */
-const CANDIDATES_WITHOUT_SESSIONS = 100
+const CANDIDATES_WITHOUT_SESSIONS = 64
 
 export interface NamespaceSearchInput {
   session: VaultSession
@@ -98,7 +98,7 @@ export async function searchNamespace(asked: NamespaceSearchInput): Promise<Name
           weights,
           postingsMax: SEARCH_POSTINGS_MAX,
         })
-  const found = await findLexical(input, plan, spelt.statistics, weights, scope)
+  const found = await findLexical(input, plan, { statistics: spelt.statistics, weights, scope, near: near?.hits ?? [] })
   const walks = standing === undefined && wantsGraph(namespace, request.graph)
   const graph = walks ? await searchGraph(session.graph, graphQuery(input, found, scope)) : null
   const proposed = [...(near?.hits ?? []), ...(graph?.hits ?? [])]
@@ -179,17 +179,25 @@ async function nearest(
 
 interface LexicalFound {
   documents: LexicalDocument[]
+  /** Documents near in meaning that were read along with them, and all that were asked for, seen or not. */
+  nearby: LexicalDocument[]
+  asked: ReadonlySet<number>
   scores: ReadonlyMap<number, ScoredDocument>
   sessions: ReadonlyMap<number, number>
+}
+
+interface LexicalInput {
+  statistics: LexicalStatistics
+  weights: RetrievalWeights
+  scope: SearchScope
+  near: readonly VectorHit[]
 }
 
 /** Scores the rarer terms' documents, adds what commoner terms are worth to the best, and reads those that may be seen. */
 async function findLexical(
   { session, namespace, limit }: NamespaceSearchInput,
   plan: readonly PlannedTerm[],
-  statistics: LexicalStatistics,
-  weights: RetrievalWeights,
-  scope: SearchScope,
+  { statistics, weights, scope, near }: LexicalInput,
 ): Promise<LexicalFound> {
   const { lexical } = session
   const finding = plan.filter((term) => term.finds)
@@ -217,6 +225,7 @@ async function findLexical(
       wanted,
       size: scores.size,
       scope,
+      near: near.map(({ seq }) => seq),
     },
   )
   return {
@@ -260,17 +269,24 @@ async function visible(
   { lexical }: VaultSession,
   namespaceId: number,
   top: (from: number, count: number) => ScoredDocument[],
-  { wanted, size, scope }: { wanted: number; size: number; scope: SearchScope },
-): Promise<Pick<LexicalFound, 'documents' | 'scores'>> {
+  { wanted, size, scope, near }: { wanted: number; size: number; scope: SearchScope; near: readonly number[] },
+): Promise<Pick<LexicalFound, 'documents' | 'nearby' | 'asked' | 'scores'>> {
   const documents: LexicalDocument[] = []
+  const nearby: LexicalDocument[] = []
+  const known = new Set<number>()
   const scores = new Map<number, ScoredDocument>()
   for (let asked = 0, step = wanted; asked < size && documents.length < wanted; asked += step, step *= 2) {
     const next = top(asked, step)
     for (const document of next) scores.set(document.seq, document)
-    const seqs = next.map((document) => document.seq)
-    documents.push(...(await lexical.bySeq(namespaceId, seqs, scope)))
+    // What is near in meaning is read in the same statement as the first step.
+    const seqs = [...next.map((document) => document.seq), ...(asked === 0 ? near : [])].filter(
+      (seq) => !known.has(seq),
+    )
+    for (const seq of seqs) known.add(seq)
+    for (const document of await lexical.bySeq(namespaceId, [...new Set(seqs)], scope))
+      (scores.has(document.seq) ? documents : nearby).push(document)
   }
-  return { documents, scores }
+  return { documents, nearby, asked: known, scores }
 }
 
 /** Adds turns next to strong ones and documents that only their vector found. */
@@ -286,13 +302,14 @@ async function withNeighboursAndVectors(
       : [{ session: String(d.sessionId), pos: d.position, bm25: found.scores.get(d.seq)?.bm25 ?? 0 }],
   )
   const places = neighbourKeys(turns).map(({ session: id, pos }) => ({ sessionId: Number(id), position: pos }))
-  const known = new Set(found.documents.map((document) => document.seq))
-  const unmatched = near.filter((hit) => !known.has(hit.seq)).map((hit) => hit.seq)
+  const unmatched = near.filter((hit) => !found.asked.has(hit.seq)).map((hit) => hit.seq)
   const [neighbours, vectorOnly] = await Promise.all([
     places.length === 0 ? [] : session.lexical.atPlaces(namespace.id, places, scope),
     unmatched.length === 0 ? [] : session.lexical.bySeq(namespace.id, unmatched, scope),
   ])
-  const bySeq = new Map([...vectorOnly, ...neighbours, ...found.documents].map((document) => [document.seq, document]))
+  const bySeq = new Map(
+    [...found.nearby, ...vectorOnly, ...neighbours, ...found.documents].map((document) => [document.seq, document]),
+  )
   return [...bySeq.values()]
 }
 
