@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Filter } from '../../schemas/filter.ts'
+import { VECTOR_CANDIDATES_MAX } from '../../schemas/limits.ts'
 import { systemContext } from '../../worker/infrastructure/governance/system-context.ts'
 import { decodeVector, dot, encodeVector, unit } from '../../worker/infrastructure/vault/half-float.ts'
 import { MemVault, type OrgVault } from '../../worker/infrastructure/vault/mem-vault.ts'
@@ -126,14 +127,14 @@ export function testVectorSearch(name: string, open: () => Promise<{ database: D
       const { seqs, notes } = await nearest(null, {})
       expectNearest(seqs, () => true)
       expect(notes).toEqual([])
-      expect(asked).toEqual([64])
+      expect(asked).toEqual([VECTOR_CANDIDATES_MAX])
     })
 
     it('asks the index for more when a filter hides the nearest hundred', async () => {
       const { seqs, notes } = await nearest(field('near', 'no'), { scanRowsMax: 0 })
       expectNearest(seqs, (seq) => !hidden.has(seq))
       expect(notes).toEqual([])
-      expect(asked).toEqual([64, 256])
+      expect(asked).toEqual([VECTOR_CANDIDATES_MAX, 256])
     })
 
     it('finds all that a filter of one in a hundred lets pass', async () => {
@@ -146,7 +147,7 @@ export function testVectorSearch(name: string, open: () => Promise<{ database: D
       const { seqs, notes } = await nearest(field('rare', 'yes'), { index: indexTo(ROWS, 100) })
       expectNearest(seqs, rare)
       expect(notes).toEqual([])
-      expect(asked).toEqual([64, 256])
+      expect(asked).toEqual([VECTOR_CANDIDATES_MAX, 256])
     })
 
     it('finds what a key may see among secret cubes', async () => {
