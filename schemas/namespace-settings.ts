@@ -75,10 +75,15 @@ const SCHEDULE_DEFAULT: SchedulePolicy = {
 
 /** Whether entities and facts are extracted, and whether searches walk the graph of entities. */
 export const KnowledgePolicy = z
-  .strictObject({ extract: z.boolean(), graphSearch: z.boolean() })
+  .strictObject({
+    extract: z.boolean(),
+    /** Whether the language model, where one is configured, extracts beside the rules: one call for a few memories. */
+    model: z.boolean(),
+    graphSearch: z.boolean(),
+  })
   .meta({ id: 'KnowledgePolicy', examples: [{ extract: false }] })
 export type KnowledgePolicy = z.infer<typeof KnowledgePolicy>
-const KNOWLEDGE_DEFAULT: KnowledgePolicy = { extract: true, graphSearch: false }
+const KNOWLEDGE_DEFAULT: KnowledgePolicy = { extract: true, model: false, graphSearch: false }
 
 /** What can be set per namespace. What is left out keeps its default. */
 export const NamespaceSettings = z

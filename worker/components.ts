@@ -145,6 +145,7 @@ export function composeEdge(host: HostParts): Components {
     sessions,
     systemContext,
     planFacts: factsPlanner(host.languageModel),
+    languageModel: host.languageModel,
     runtime,
     shared: host.singleProcess,
   })

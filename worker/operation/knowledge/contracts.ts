@@ -55,5 +55,7 @@ export type FactsPlanner = (input: {
   sources: readonly FactSource[]
   /** Those among them that were read before with another text: what that one stated is retracted. */
   revised: readonly number[]
+  /** What a language model found in them, by sequence number. */
+  byModel?: ReadonlyMap<number, { facts: readonly DraftFact[] }>
   context: RequestContext
 }) => Promise<VaultWrite[]>

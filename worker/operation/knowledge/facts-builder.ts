@@ -3,7 +3,7 @@ import type { FactReader } from '../../infrastructure/knowledge/fact-reader.ts'
 import type { LanguageModel } from '../../ports/language-model.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
-import type { FactsPlanner } from './contracts.ts'
+import type { DraftFact, FactsPlanner } from './contracts.ts'
 import { extractFacts } from './extract-facts.ts'
 import { findContradictions } from './find-contradictions.ts'
 import { type FactChange, type PlacedFact, type PlanContext, planFacts, SYSTEM } from './plan-facts.ts'
@@ -15,10 +15,13 @@ import { placeOf } from './predicates.ts'
  */
 export const factsPlanner =
   (model: LanguageModel | null): FactsPlanner =>
-  async ({ session, namespaceId, sources, revised, context }) => {
-    const drafts = sources.flatMap((source) =>
-      extractFacts(source).map((fact): PlacedFact => ({ ...fact, seq: source.seq, cubeId: source.cubeId })),
-    )
+  async ({ session, namespaceId, sources, revised, byModel, context }) => {
+    const drafts = sources.flatMap((source) => {
+      const byRules = extractFacts(source)
+      const known = new Set(byRules.map(statedKey))
+      const further = byModel?.get(source.seq)?.facts.filter((fact) => !known.has(statedKey(fact))) ?? []
+      return [...byRules, ...further].map((fact): PlacedFact => ({ ...fact, seq: source.seq, cubeId: source.cubeId }))
+    })
     const before = await session.facts.extractedFrom(namespaceId, revised)
     const said = new Set(drafts.map(statementKey))
     const lost = before.filter((fact) => !said.has(statementKey({ ...fact, validToMs: fact.statedToMs })))
@@ -61,6 +64,10 @@ export async function planChange(
   const distinct = [...new Map(groups.map((group) => [JSON.stringify([group.subject, group.slot]), group])).values()]
   return planFacts(change, await facts.known(context.namespaceId, distinct), context)
 }
+
+/** What a statement says, whoever found it and whenever it holds. */
+const statedKey = ({ subject, predicate, object }: DraftFact): string =>
+  JSON.stringify([subject, predicate, object.toLowerCase()])
 
 const statementKey = ({
   seq,

@@ -3,6 +3,7 @@ import type { PendingKnowledge } from '../../infrastructure/knowledge/entity-rea
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'
 import { GuardError } from '../../ports/database.ts'
+import type { LanguageModel } from '../../ports/language-model.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { TaskRow } from '../../ports/rows.ts'
 import type { Runtime } from '../../ports/runtime.ts'
@@ -10,6 +11,7 @@ import { TaskPostponed, type TaskProgress } from '../../ports/tasks.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import { breathe } from '../lifecycle/budget.ts'
 import type { DraftMention, FactSource, FactsPlanner } from './contracts.ts'
+import { extractByModel } from './extract-by-model.ts'
 import { extractEntities } from './extract-entities.ts'
 import { firstNamesOf, resolveAliases } from './resolve-aliases.ts'
 
@@ -20,6 +22,8 @@ const CUBES_PER_BATCH_MAX = 25
 /** Work at a stretch, and the rest after it, where requests are served by the same process: reading a large import must not slow them down. */
 const STRETCH_MS = 400
 const REST_MS = 1500
+/** The same where a language model is asked: one call, within the time of one task. */
+const MODEL_CUBES_PER_BATCH_MAX = 8
 /** How often in a row a batch may meet somebody else's write before the task is tried again later. */
 const COLLISIONS_MAX = 3
 
@@ -27,6 +31,7 @@ export interface KnowledgeBuilderComponents {
   sessions: VaultSessions
   systemContext: (orgId: string, operation: string, nowMs: number, signal: AbortSignal) => RequestContext
   planFacts: FactsPlanner
+  languageModel: LanguageModel | null
   runtime: Runtime
   /** Whether requests are served by the same process. */
   shared: boolean
@@ -54,10 +59,13 @@ export class KnowledgeBuilder {
       const context = systemContext(orgId, KNOWLEDGE_TASK, runtime.nowMs(), progress.signal)
       const session = await sessions(context, 'write')
       const pending = await session.entities.pending(namespaceId, CUBES_PER_BATCH_MAX)
-      if (pending === null || !knowledgePolicy(pending.settings).extract) return
+      if (pending === null) return
+      const { extract, model: wantsModel } = knowledgePolicy(pending.settings)
+      if (!extract) return
       if (pending.stale.length === 0 && pending.fromSeq >= pending.lastSeq) return
       try {
-        await session.vault.apply(await this.#plan(session, namespaceId, pending, context))
+        const model = wantsModel ? this.#components.languageModel : null
+        await session.vault.apply(await this.#plan(session, namespaceId, pending, model, context))
         collisions = 0
       } catch (error) {
         if (!(error instanceof GuardError) || ++collisions > COLLISIONS_MAX) throw error
@@ -74,15 +82,22 @@ export class KnowledgeBuilder {
     session: VaultSession,
     namespaceId: number,
     pending: PendingKnowledge,
+    model: LanguageModel | null,
     context: RequestContext,
   ): Promise<VaultWrite[]> {
-    const { fromSeq, fresh, stale, lastSeq } = pending
+    const { fromSeq, lastSeq } = pending
+    const cubesMax = model === null ? CUBES_PER_BATCH_MAX : MODEL_CUBES_PER_BATCH_MAX
+    const [fresh, stale] = [pending.fresh.slice(0, cubesMax), pending.stale.slice(0, cubesMax)]
     const cubes = await session.cubes.bySeq(namespaceId, stale.length > 0 ? stale : fresh)
     cubes.sort((a, b) => a.cube.seq - b.cube.seq)
     const sources = cubes.map(sourceOf)
-    const drafts = await certain(session, namespaceId, cubes, sources.map(extractEntities))
-    const isLast = fresh.length < CUBES_PER_BATCH_MAX
-    const facts = await this.#components.planFacts({ session, namespaceId, sources, revised: stale, context })
+    // Secret memories are not shown to a model.
+    const shown = cubes.filter(({ cube }) => cube.sensitivity !== 'secret').map(sourceOf)
+    const byModel = model === null ? new Map() : await extractByModel(model, shown, context.signal)
+    const found = sources.map((source) => united(extractEntities(source), byModel.get(source.seq)?.mentions ?? []))
+    const drafts = await certain(session, namespaceId, cubes, found)
+    const isLast = fresh.length < cubesMax
+    const facts = await this.#components.planFacts({ session, namespaceId, sources, revised: stale, byModel, context })
     return [
       {
         kind: 'put_mentions',
@@ -102,6 +117,14 @@ export class KnowledgeBuilder {
       ...facts,
     ]
   }
+}
+
+/** What rules found, and what a model found beside it. */
+function united(byRules: readonly DraftMention[], byModel: readonly DraftMention[]): DraftMention[] {
+  const sure = new Set(byModel.map(({ key }) => key))
+  const known = new Set(byRules.map(({ key }) => key))
+  const confirmed = byRules.map((draft) => (sure.has(draft.key) ? { ...draft, sure: true } : draft))
+  return [...confirmed, ...byModel.filter(({ key }) => !known.has(key))]
 }
 
 const sourceOf = ({ cube, content }: FullCube): FactSource => ({
