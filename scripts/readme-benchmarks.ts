@@ -35,13 +35,27 @@ const QUOTED: Record<string, Record<string, string>> = {
     'fasterThan.mem0': 'our hybrid search is faster by',
     'mastra.10000.p50': '@mastra/memory with LibSQL (vectors only), in process, 10,000 memories, median',
     'fasterThan.mastra': 'our hybrid search is faster by',
-    'vector.100000.p50Ms': 'nearest 64 of 100,000 vectors, median',
+    'vector.100000.p50Ms': 'nearest of 100,000 vectors, median',
     'vector.100000.recall': 'recall of these among the first 10',
   },
   ingest: {
     'batched.perSecond': 'memories written in batches of 1,000',
     'single.perSecond': 'memories written one per request',
     'disk.perMemory': 'on disk for one memory with a vector of 384 dimensions',
+    'memory.anonymous.growthPer100000': 'memory of the process, growth per 100,000 memories from 200,000 to 400,000',
+  },
+  lifecycle: {
+    cubesPerSecond: 'ageing 100,000 memories: put away, searched meanwhile',
+    'tick.statements': 'statements of one tick, most',
+    'search.ratio.p95': 'p95 of searches during ageing against alone',
+    'rss.growth': 'memory of the process, growth over all ticks',
+  },
+  embedder: {
+    'locomo.gain.R@10': 'LoCoMo: a model trained on the texts, gain of R@10',
+    'realmem.gain.R@10': 'RealMem, the same',
+    'lifebench_en.gain.R@10': 'LifeBench, English, the same',
+    'lifebench_zh.gain.R@10': 'LifeBench, Chinese, the same',
+    'locomo_noise.gain.R@10': 'LoCoMo among 100,000 foreign utterances, the same',
   },
   footprint: {
     'ready.median': 'from start to ready',

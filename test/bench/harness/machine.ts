@@ -27,11 +27,11 @@ export function machineFacts(): { commit: string; machine: Machine } {
   }
 }
 
-/** Short id of HEAD, with `-dirty` when files differ from it. */
+/** Short id of HEAD, with `-dirty` when files differ from it; results that were just saved aside. */
 function commit(): string {
   try {
     const head = git('rev-parse', '--short', 'HEAD')
-    return git('status', '--porcelain') === '' ? head : `${head}-dirty`
+    return git('status', '--porcelain', '--', '.', ':!test/bench/results') === '' ? head : `${head}-dirty`
   } catch {
     return 'unknown'
   }

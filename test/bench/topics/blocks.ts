@@ -22,7 +22,8 @@ const RUNS_MAX = 40
 
 /**
  * Whether blocks that evolve help: the first half of the questions of each conversation is asked and answered with feedback (what holds the answer
- * helped, the other results were ignored), then the second half is asked before the feedback, with it, and after the block has evolved from it.
+ * helped, the other results were ignored), then the second half is asked before the feedback, with it, and after the block has evolved from it. The
+ * first half is asked again as well: what is needed once is often needed again, and that is what feedback can know of.
  */
 export async function blocks(recorder: Recorder, { data, sets = SETS }: BenchOptions): Promise<void> {
   if (!existsSync(data)) return recorder.skip('blocks', 'no data: give a folder with --data')
@@ -38,17 +39,19 @@ async function replayed(recorder: Recorder, data: string, name: string): Promise
     asked: list.slice(Math.floor(list.length / 2)),
   }))
   const asked = halves.flatMap((half) => half.asked)
+  const repeated = halves.flatMap((half) => half.trained)
   recorder.figure(`${name}.questions`, asked.length, 'questions')
-  const rankings = async (stage: string, held: ReadonlyMap<string, string[]> = new Map()) => {
-    recorder.progress(`${name}: asking ${asked.length} questions, ${stage}`)
-    const answers = await ask(edge.client, asked, (conv) => namespaces.get(conv) ?? '')
+  const rankings = async (stage: string, held: ReadonlyMap<string, string[]> = new Map(), questions = asked) => {
+    recorder.progress(`${name}: asking ${questions.length} questions, ${stage}`)
+    const answers = await ask(edge.client, questions, (conv) => namespaces.get(conv) ?? '')
     // A block's text that is found holds the turns that it took in.
     const found = new Map([...answers.rankings].map(([id, list]) => [id, list.flatMap((one) => held.get(one) ?? one)]))
-    const scores = score(asked, found, new Map())
+    const scores = score(questions, found, new Map())
     for (const metric of METRICS) recorder.figure(`${name}.${stage}.${metric}`, scores[metric] ?? 0, '%')
     return found
   }
   const before = await rankings('before')
+  const beforeAgain = await rankings('again.before', new Map(), repeated)
   const blockIds: string[] = []
   for (const { trained } of halves)
     blockIds.push(...(await train(edge.client, trained, namespaces.get(trained[0]?.conv ?? '') ?? '')))
@@ -58,18 +61,21 @@ async function replayed(recorder: Recorder, data: string, name: string): Promise
   for (const [kind, count] of [...changes].sort()) recorder.figure(`${name}.changes.${kind}`, count, 'changes')
   const held = await heldTurns(edge.client, blockIds, dataset.turns)
   const after = await rankings('evolved', held)
-  for (const [stage, found] of [
-    ['feedback', fed],
-    ['evolved', after],
+  const afterAgain = await rankings('again.evolved', held, repeated)
+  for (const [stage, questions, earlier, found] of [
+    ['feedback', asked, before, fed],
+    ['evolved', asked, before, after],
+    ['again.evolved', repeated, beforeAgain, afterAgain],
   ] as const)
     for (const metric of METRICS) {
-      const each = (one: typeof before) => asked.map((question) => score([question], one, new Map())[metric] ?? 0)
-      const { gain, low, high } = pairedGain(each(before), each(found))
+      const each = (one: typeof before) => questions.map((question) => score([question], one, new Map())[metric] ?? 0)
+      const { gain, low, high } = pairedGain(each(earlier), each(found))
       recorder.figure(`${name}.${stage}.gain.${metric}`, gain, 'points')
       recorder.figure(`${name}.${stage}.gain.${metric}.low`, low, 'points')
       recorder.figure(`${name}.${stage}.gain.${metric}.high`, high, 'points')
       // A loss is one that the choice of questions does not explain: the whole interval lies below zero.
       recorder.target(`${name}.${stage}.gain.${metric}.high`, '>=', 0)
+      if (stage === 'again.evolved' && metric === 'MRR') recorder.target(`${name}.${stage}.gain.${metric}.low`, '>', 0)
     }
 }
 
