@@ -368,7 +368,8 @@ export function blocks(open: OpenEdge) {
       expect(await admin.refused('getBlock', at(made.blockId))).toMatchObject({ code: 'not_found' })
       for (const table of ['block_members', 'block_changes'])
         expect(await rows(table, 'block_id', made.blockId)).toEqual([[0]])
-      expect(await admin.ok('getCube', { params: { cubeId: made.pagedOut[0] ?? '' } })).toBeDefined()
+      const pagedOut = made.pagedOut[0] ?? ''
+      expect(await admin.ok('getCube', { params: { cubeId: pagedOut } })).toMatchObject({ cubeId: pagedOut })
       await admin.ok('deleteNamespace', { params: { name: NAMESPACE } })
       for (const table of ['blocks', 'block_members', 'block_changes', 'feedback'])
         expect(
