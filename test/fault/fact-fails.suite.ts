@@ -3,8 +3,8 @@ import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
 import { FailingDatabase, Fault } from '../support/failing.ts'
+import type { OpenStore } from '../support/failing-edge.ts'
 import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
-import type { OpenStore } from './lifecycle-fails.suite.ts'
 
 const CALLS_MAX = 60
 const MARCH = '2025-03-01T00:00:00Z'

@@ -1,17 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
-import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
 import { FailingDatabase, Fault } from '../support/failing.ts'
+import type { OpenStore } from '../support/failing-edge.ts'
 import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
 
 const CALLS_MAX = 40
-
-interface OpenStore {
-  database: Database
-  close(): Promise<void>
-}
 
 interface Operation {
   /** What stands before; answers an id that the operation is about. */

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { FailingBlobStore, FailingDatabase, Fault } from '../support/failing.ts'
-import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
+import { Fault } from '../support/failing.ts'
+import { type OpenStore, openFailingEdge } from '../support/failing-edge.ts'
+import type { LocalEdge } from '../support/local-edge.ts'
 import { WordEmbedder } from '../support/word-embedder.ts'
-import type { OpenStore } from './lifecycle-fails.suite.ts'
 
 const CALLS_MAX = 120
 const LARGE_TEXT = 'A long memory of the harbour. '.repeat(1200)
@@ -31,11 +31,7 @@ export function importFails(host: string, open: () => Promise<OpenStore>): void 
 
     beforeAll(async () => {
       store = await open()
-      edge = await openLocalEdge({
-        databases: new Map([['default', new FailingDatabase(store.database, fault)]]),
-        blobs: new FailingBlobStore(blobs, fault),
-        embedder: new WordEmbedder('m'),
-      })
+      edge = await openFailingEdge(store.database, blobs, fault, new WordEmbedder('m'))
       tenant = await newTenant(edge)
       const { cubes } = await tenant.admin.ok('createCubes', { body: { cubes: CUBES } })
       const params = { cubeId: cubes[2]?.cubeId ?? '' }

@@ -1,21 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
-import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { FailingBlobStore, FailingDatabase, Fault } from '../support/failing.ts'
-import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
+import { Fault } from '../support/failing.ts'
+import { type OpenStore, openFailingEdge } from '../support/failing-edge.ts'
+import type { LocalEdge } from '../support/local-edge.ts'
 import { WordEmbedder } from '../support/word-embedder.ts'
 
 const CALLS_MAX = 120
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const LARGE_TEXT = 'A long memory of the harbour. '.repeat(1200)
-
-export interface OpenStore {
-  database: Database
-  close(): Promise<void>
-}
 
 interface Operation {
   /** What stands before; answers the cube that the operation is about. */
@@ -135,11 +130,7 @@ export function lifecycleFails(host: string, open: () => Promise<OpenStore>): vo
 
     beforeAll(async () => {
       store = await open()
-      edge = await openLocalEdge({
-        databases: new Map([['default', new FailingDatabase(store.database, fault)]]),
-        blobs: new FailingBlobStore(blobs, fault),
-        embedder: new WordEmbedder('m'),
-      })
+      edge = await openFailingEdge(store.database, blobs, fault, new WordEmbedder('m'))
     })
     afterAll(async () => {
       await edge.close()

@@ -3,10 +3,10 @@ import type { PipelineInput } from '../../schemas/pipeline.ts'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { FailingBlobStore, FailingDatabase, Fault } from '../support/failing.ts'
-import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
+import { Fault } from '../support/failing.ts'
+import { type OpenStore, openFailingEdge } from '../support/failing-edge.ts'
+import type { LocalEdge } from '../support/local-edge.ts'
 import { WordEmbedder } from '../support/word-embedder.ts'
-import type { OpenStore } from './lifecycle-fails.suite.ts'
 
 const CALLS_MAX = 200
 const LARGE_TEXT = 'A long memory of the harbour. '.repeat(1200)
@@ -61,11 +61,7 @@ export function pipelineFails(host: string, open: () => Promise<OpenStore>): voi
 
     beforeAll(async () => {
       store = await open()
-      edge = await openLocalEdge({
-        databases: new Map([['default', new FailingDatabase(store.database, fault)]]),
-        blobs: new FailingBlobStore(blobs, fault),
-        embedder: new WordEmbedder('m'),
-      })
+      edge = await openFailingEdge(store.database, blobs, fault, new WordEmbedder('m'))
     })
     afterAll(async () => {
       await edge.close()

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { FailingBlobStore, FailingDatabase, Fault } from '../support/failing.ts'
-import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
-import type { OpenStore } from './lifecycle-fails.suite.ts'
+import { Fault } from '../support/failing.ts'
+import { type OpenStore, openFailingEdge } from '../support/failing-edge.ts'
+import type { LocalEdge } from '../support/local-edge.ts'
 
 const CALLS_MAX = 60
 const CLAIM_MS = 61_000
@@ -53,10 +53,7 @@ export function readerFails(host: string, open: () => Promise<OpenStore>): void 
 
     beforeAll(async () => {
       store = await open()
-      edge = await openLocalEdge({
-        databases: new Map([['default', new FailingDatabase(store.database, fault)]]),
-        blobs: new FailingBlobStore(blobs, fault),
-      })
+      edge = await openFailingEdge(store.database, blobs, fault)
     })
     afterAll(async () => {
       await edge.close()

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
-import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { FailingBlobStore, FailingDatabase, Fault } from '../support/failing.ts'
-import { type LocalEdge, openLocalEdge } from '../support/local-edge.ts'
+import { Fault } from '../support/failing.ts'
+import { lookAt, type OpenStore, openFailingEdge } from '../support/failing-edge.ts'
+import type { LocalEdge } from '../support/local-edge.ts'
 import { WordEmbedder } from '../support/word-embedder.ts'
 
 const CALLS_MAX = 120
@@ -12,11 +12,6 @@ const CALLS_MAX = 120
 const CLAIM_MS = 61_000
 const LARGE_TEXT = 'A long memory of the harbour. '.repeat(1200)
 const LINES = ['one', 'two', 'three', 'four', 'five']
-
-interface OpenStore {
-  database: Database
-  close(): Promise<void>
-}
 
 interface Operation {
   /** What stands before; answers the cube that the operation is about. */
@@ -134,24 +129,14 @@ export function timeMachineFails(host: string, open: () => Promise<OpenStore>): 
 
     beforeAll(async () => {
       store = await open()
-      edge = await openLocalEdge({
-        databases: new Map([['default', new FailingDatabase(store.database, fault)]]),
-        blobs: new FailingBlobStore(blobs, fault),
-        embedder: new WordEmbedder('m'),
-      })
+      edge = await openFailingEdge(store.database, blobs, fault, new WordEmbedder('m'))
     })
     afterAll(async () => {
       await edge.close()
       await store.close()
     })
 
-    const look = ({ id }: Tenant) =>
-      Promise.all(
-        LOOKS.map((text) => {
-          const sql = text.replaceAll('in here', 'in (select id from namespaces where org_id = ?1)')
-          return store.database.all({ sql, params: [id] })
-        }),
-      )
+    const look = (tenant: Tenant) => lookAt(store.database, LOOKS, tenant)
 
     for (const when of ['before', 'after'] as const)
       for (const [title, operation] of Object.entries(OPERATIONS))
