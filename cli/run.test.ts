@@ -362,6 +362,16 @@ it('pins, compares and brings back a namespace', async () => {
   expect(restored.err).toContain('1 memories of the snapshot have been erased')
 })
 
+it.each([
+  [['snapshot', 'delete', 'pin', '-n', 'team'], 'DELETE /v1/namespaces/team/snapshots/pin', 'pin'],
+  [['role', 'delete', 'manager'], 'DELETE /v1/roles/manager', 'manager'],
+  [['block', 'delete', '01ABC'], 'DELETE /v1/blocks/01ABC', '01ABC'],
+])('deletes: memos %j', async (args, path, name) => {
+  const done = await memos(args, () => new Response(null, { status: 204 }))
+  expect(done).toMatchObject({ code: 0, out: `Deleted ${name}.\n`, err: '' })
+  expect(done.seen.map((one) => one.path)).toEqual([path])
+})
+
 it('opens, merges and discards branches, and reverts a memory', async () => {
   const branch = {
     name: 'idea',

@@ -58,6 +58,11 @@ export function blockCommand(cli: Cli): Command {
     .argument('<id>')
     .option('--off', 'no longer')
     .action((id: string, options: { off?: boolean }) => pin(cli, id, options.off !== true))
+  command
+    .command('delete')
+    .description('erase a block and its text; its members stay')
+    .argument('<id>')
+    .action((id: string) => remove(cli, id))
   addEvolution(cli, command)
   return command
 }
@@ -157,6 +162,11 @@ const receiptText = ({ blockId, revision, tokens, pagedOut }: Answer<'editBlock'
 async function pin(cli: Cli, id: string, pinned: boolean): Promise<void> {
   const block = await cli.client().blocks.update(id, { pinned })
   cli.show(block, () => `${id} is ${pinned ? 'pinned' : 'no longer pinned'}.\n`)
+}
+
+async function remove(cli: Cli, id: string): Promise<void> {
+  await cli.client().blocks.delete(id)
+  cli.show({ deleted: id }, () => `Deleted ${id}.\n`)
 }
 
 async function evolve(cli: Cli, id: string, dryRun: boolean): Promise<void> {

@@ -133,6 +133,11 @@ export function roleCommand(cli: Cli): Command {
     .command('list')
     .description('roles of the organisation')
     .action(() => listRoles(cli))
+  command
+    .command('delete')
+    .description('take a role and what it opened from everyone who holds it')
+    .argument('<name>')
+    .action((name: string) => removeRole(cli, name))
   return command
 }
 
@@ -183,3 +188,8 @@ const rolesTable = (roles: readonly Item<'listRoles'>[], width: number): string 
     ]),
     width,
   )
+
+async function removeRole(cli: Cli, name: string): Promise<void> {
+  await cli.client().roles.delete(name)
+  cli.show({ deleted: name }, () => `Deleted ${name}.\n`)
+}

@@ -30,6 +30,9 @@ export function snapshotCommand(cli: Cli): Command {
   inNamespace(
     command.command('restore').description('bring the namespace back, erasing nothing').argument('<name>'),
   ).action((name: string, { namespace }: InNamespace) => restore(cli, namespace, name))
+  inNamespace(
+    command.command('delete').description('drop a snapshot; the memories that it pins stay').argument('<name>'),
+  ).action((name: string, { namespace }: InNamespace) => remove(cli, namespace, name))
   return command
 }
 
@@ -64,4 +67,9 @@ async function restore(cli: Cli, namespace: string, name: string): Promise<void>
   const { revised, archived, broughtBack, erased } = done
   cli.show(done, () => `${revised.length} revised, ${archived.length} archived, ${broughtBack.length} brought back.\n`)
   if (erased > 0) cli.note(`${erased} memories of the snapshot have been erased since; nothing brings them back`)
+}
+
+async function remove(cli: Cli, namespace: string, name: string): Promise<void> {
+  await cli.client().snapshots.delete(namespace, name)
+  cli.show({ deleted: name }, () => `Deleted ${name}.\n`)
 }
