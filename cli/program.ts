@@ -22,6 +22,7 @@ import { decisionsCommand, scheduleCommand } from './commands/schedule.ts'
 import { searchCommand } from './commands/search.ts'
 import { snapshotCommand } from './commands/snapshots.ts'
 import { startCommand } from './commands/start.ts'
+import { taskCommand } from './commands/tasks.ts'
 import { DEFAULT_URL, type GlobalOptions } from './connection.ts'
 import type { Io } from './io.ts'
 
@@ -63,6 +64,7 @@ export function buildProgram(io: Io): Command {
     pipelinesCommand(cli),
     scheduleCommand(cli),
     decisionsCommand(cli),
+    taskCommand(cli),
     doctorCommand(cli),
     completionCommand(cli, () => program),
   ]

@@ -372,6 +372,36 @@ it.each([
   expect(done.seen.map((one) => one.path)).toEqual([path])
 })
 
+it('lists what a task waits for, and stops it', async () => {
+  const at = '2026-03-05T09:30:00Z'
+  const task = { id: '01T', kind: 'promote', state: 'queued', progress: 0, total: 2, attempts: 0, error: null }
+  const waiting = { ...task, waitingFor: 'a GPU node', createdAt: at, updatedAt: at }
+  const listed = await memos(['task', 'list', '--state', 'queued'], () =>
+    Response.json({ items: [waiting], nextCursor: null }),
+  )
+  expect(listed.seen[0]?.path).toBe('GET /v1/tasks?state=queued')
+  expect(listed.out).toMatch(/01T +promote +queued +0\/2 .* a GPU node/)
+  const stopped = await memos(['task', 'cancel', '01T'], () => Response.json({ ...waiting, state: 'cancelled' }))
+  expect(stopped.seen[0]?.path).toBe('POST /v1/tasks/01T/cancel')
+  expect(stopped.out).toContain('cancelled')
+})
+
+it('adds and removes members of a block, and lists what it holds then', async () => {
+  const member = { cubeId: '01ABC', weight: 0, usefulness: 0.5, state: 'activated', retiredAt: null }
+  const { out, seen } = await memos(['block', 'members', 'b', '--add', '01ABC', '--remove', '01OLD'], ({ method }) => {
+    if (method === 'POST') return Response.json({ added: 1 })
+    if (method === 'DELETE') return new Response(null, { status: 204 })
+    return Response.json({ items: [{ ...member, addedAt: '2026-03-05T09:30:00Z' }], nextCursor: null })
+  })
+  expect(seen.map((one) => one.path)).toEqual([
+    'POST /v1/blocks/b/members',
+    'DELETE /v1/blocks/b/members/01OLD',
+    'GET /v1/blocks/b/members',
+  ])
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ cubeIds: ['01ABC'] })
+  expect(out).toMatch(/01ABC +activated +0\.500/)
+})
+
 it('opens, merges and discards branches, and reverts a memory', async () => {
   const branch = {
     name: 'idea',

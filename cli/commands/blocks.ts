@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Answer, Body, Item } from '../../sdk/endpoints.ts'
-import { allOf, type Cli, wholeNumber } from '../cli.ts'
+import { allOf, type Cli, collect, wholeNumber } from '../cli.ts'
 import { minuteOf, safeText, table } from '../text.ts'
 
 const COLUMNS = [
@@ -19,6 +19,13 @@ const CHANGE_COLUMNS = [
   { title: 'AFTER', align: 'right' as const },
   { title: 'UNDONE' },
   { title: 'REASON', flexible: true },
+]
+const MEMBER_COLUMNS = [
+  { title: 'CUBE' },
+  { title: 'STATE' },
+  { title: 'USEFUL', align: 'right' as const },
+  { title: 'ADDED' },
+  { title: 'RETIRED' },
 ]
 
 export function blockCommand(cli: Cli): Command {
@@ -58,6 +65,13 @@ export function blockCommand(cli: Cli): Command {
     .argument('<id>')
     .option('--off', 'no longer')
     .action((id: string, options: { off?: boolean }) => pin(cli, id, options.off !== true))
+  command
+    .command('members')
+    .description('cubes of a block, after adding and removing some')
+    .argument('<id>')
+    .option('--add <cube>', 'put this cube into it; may be repeated', collect)
+    .option('--remove <cube>', 'take this cube out of it; may be repeated', collect)
+    .action((id: string, options: MemberOptions) => members(cli, id, options))
   command
     .command('delete')
     .description('erase a block and its text; its members stay')
@@ -162,6 +176,31 @@ const receiptText = ({ blockId, revision, tokens, pagedOut }: Answer<'editBlock'
 async function pin(cli: Cli, id: string, pinned: boolean): Promise<void> {
   const block = await cli.client().blocks.update(id, { pinned })
   cli.show(block, () => `${id} is ${pinned ? 'pinned' : 'no longer pinned'}.\n`)
+}
+
+interface MemberOptions {
+  add?: string[]
+  remove?: string[]
+}
+
+async function members(cli: Cli, id: string, { add = [], remove: taken = [] }: MemberOptions): Promise<void> {
+  const { blocks } = cli.client()
+  if (add.length > 0) await blocks.addMembers(id, add)
+  for (const cubeId of taken) await blocks.removeMember(id, cubeId)
+  const found = await allOf(blocks.members(id))
+  cli.show(found, () =>
+    table(
+      MEMBER_COLUMNS,
+      found.map(({ cubeId, state, usefulness, addedAt, retiredAt }) => [
+        cubeId,
+        state,
+        usefulness.toFixed(3),
+        minuteOf(addedAt),
+        retiredAt && minuteOf(retiredAt),
+      ]),
+      cli.io.columns,
+    ),
+  )
 }
 
 async function remove(cli: Cli, id: string): Promise<void> {
