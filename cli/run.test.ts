@@ -2,39 +2,26 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { runMemos } from '../test/support/memos-cli.ts'
 import { tempDir } from '../test/support/temp-dir.ts'
 import type { Io } from './io.ts'
-import { runCli } from './run.ts'
 
 type Reply = (request: Request) => Response | Promise<Response>
 
 /** Runs `memos ARGS` against a server that answers with `reply`. */
 async function memos(args: string[], reply: Reply = () => new Response(null, { status: 500 }), more: Partial<Io> = {}) {
   const seen: { path: string; key: string | null; body: string }[] = []
-  let out = ''
-  let err = ''
-  const io: Io = {
-    env: { MEMOS_KEY: 'k1', MEMOS_HOME: '/nonexistent' },
-    stdin: (async function* () {})(),
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    isErrTerminal: false,
-    isInTerminal: false,
-    columns: 100,
-    fetch: async (input, init) => {
-      const request = new Request(input, init as RequestInit)
-      const { pathname, search } = new URL(request.url)
-      seen.push({
-        path: `${request.method} ${pathname}${search}`,
-        key: request.headers.get('authorization'),
-        body: await request.clone().text(),
-      })
-      return reply(request)
-    },
-    ...more,
+  const fetch: Io['fetch'] = async (input, init) => {
+    const request = new Request(input, init as RequestInit)
+    const { pathname, search } = new URL(request.url)
+    seen.push({
+      path: `${request.method} ${pathname}${search}`,
+      key: request.headers.get('authorization'),
+      body: await request.clone().text(),
+    })
+    return reply(request)
   }
-  const code = await runCli(args, io)
-  return { code, out, err, seen }
+  return { ...(await runMemos(args, { fetch, ...more })), seen }
 }
 
 const problem = (status: number, code: string, more: object = {}) =>
