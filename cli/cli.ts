@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander'
 import { MemosClient } from '../sdk/client.ts'
 import { type Connection, connectionOf, type GlobalOptions } from './connection.ts'
-import { CliError } from './failure.ts'
-import type { Io } from './io.ts'
+import { CliError, EXIT } from './failure.ts'
+import { type Io, readStdin } from './io.ts'
 import { Progress } from './progress.ts'
 
 /** What every command works with. */
@@ -31,6 +31,13 @@ export class Cli {
         next: 'Give one with --key or MEMOS_KEY. For a local server, run this where MEMOS_HOME is the one of the server.',
       })
     return new MemosClient({ baseUrl: url, apiKey: key, organisation, fetch: this.io.fetch })
+  }
+
+  /** The text of an argument; `-` stands for standard input. @throws CliError when it is blank */
+  async textOf(given: string): Promise<string> {
+    const text = given === '-' ? (await readStdin(this.io)).trim() : given
+    if (text.trim() === '') throw new CliError('there is no text', { exitCode: EXIT.usage })
+    return text
   }
 
   /** Prints a result: the value for programs with --json, else `text` for people. */
@@ -63,3 +70,7 @@ export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 /** For options that may be given more than once. */
 export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value]
+
+/** Help text behind the options: how the command is typed. */
+export const examples = (...lines: string[]): string =>
+  `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  memos ${line}\n`).join('')}`

@@ -37,7 +37,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   payload_too_large: 'Send less at once; LIMITS.md lists the limits.',
   rate_limited: 'Wait a moment, or create a key with a higher --rate.',
   merge_conflict: 'Settle them on the branch, or let a side decide: memos branch merge NAME --strategy ours|theirs',
-  revision_purged: 'List what is kept: the API has GET /v1/cubes/ID/revisions.',
+  revision_purged: 'List what is kept: memos cube revisions ID',
   too_much_changed: 'Nothing was written. Name a nearer point, or change less at once.',
   quota_exceeded: 'Delete memories that are no longer needed, or raise the quota of the organisation.',
   storage_full: 'Free disk space on the server; memos doctor shows how much is left.',

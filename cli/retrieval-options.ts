@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Answer, Body } from '../sdk/endpoints.ts'
 import { type Cli, collect } from './cli.ts'
-import { CliError, EXIT } from './failure.ts'
+import { jsonOf } from './json.ts'
 
 export interface RetrievalOptions {
   namespace?: string[]
@@ -38,21 +38,10 @@ export function retrievalScope({
     ...(namespace !== undefined && { namespaces: namespace }),
     ...(user !== undefined && { userId: user }),
     ...(mode !== undefined && { mode }),
-    ...(filter !== undefined && { filter: parseFilter(filter) }),
+    ...(filter !== undefined && { filter: jsonOf<unknown>(filter, '--filter') }),
     ...(archived !== undefined && { includeArchived: archived }),
     ...(validAt !== undefined && { validAt }),
     ...(asOf !== undefined && { asOf }),
-  }
-}
-
-function parseFilter(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new CliError('--filter is not JSON', {
-      next: 'Quote it for the shell: \'{"field": ...}\'',
-      exitCode: EXIT.usage,
-    })
   }
 }
 

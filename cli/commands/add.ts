@@ -1,8 +1,6 @@
 import { Command } from 'commander'
 import type { Answer, Body } from '../../sdk/endpoints.ts'
 import { type Cli, collect } from '../cli.ts'
-import { CliError, EXIT } from '../failure.ts'
-import { readStdin } from '../io.ts'
 import { table } from '../text.ts'
 
 interface Options {
@@ -39,8 +37,7 @@ async function add(
   given: string,
   { namespace, user, session, speaker, saidAt, tag, plan, apply, confirm, refine }: Options,
 ): Promise<void> {
-  const text = given === '-' ? (await readStdin(cli.io)).trim() : given
-  if (text.trim() === '') throw new CliError('there is no text to remember', { exitCode: EXIT.usage })
+  const text = await cli.textOf(given)
   const what = speaker === undefined ? { text } : { messages: [{ content: text, speaker }] }
   const body: Body<'remember'> = {
     ...what,

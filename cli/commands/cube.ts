@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import type { Body } from '../../sdk/endpoints.ts'
 import { allOf, type Cli } from '../cli.ts'
 import { minuteOf, table } from '../text.ts'
+import { addCubeReads } from './cube-read.ts'
+import { addCubeWrites } from './cube-write.ts'
 import { revertCommand } from './revert.ts'
 
 type Event = Body<'changeLifecycle'>['event']
@@ -22,7 +24,7 @@ const COLUMNS = [
 ]
 
 export function cubeCommand(cli: Cli): Command {
-  const command = new Command('cube').description('one memory: its state, its history, its revisions')
+  const command = new Command('cube').description('single memories: write, read, put away; their history and revisions')
   for (const [event, description] of Object.entries(CHANGES) as [Event, string][]) {
     command
       .command(event)
@@ -37,6 +39,8 @@ export function cubeCommand(cli: Cli): Command {
     .argument('<id>')
     .action((id: string) => history(cli, id))
   command.addCommand(revertCommand(cli))
+  addCubeReads(cli, command)
+  addCubeWrites(cli, command)
   return command
 }
 

@@ -1,0 +1,96 @@
+/**
+ * Goal: the commands for single memories, branches, traces and principals do on a server what they say.
+ * Method: they run against a Node edge over HTTP, and read back with other commands what they wrote.
+ */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { EdgeUnderTest } from '../test/support/edge.ts'
+import { openNodeEdge } from '../test/support/edge-node.ts'
+import { runMemos } from '../test/support/memos-cli.ts'
+import { tempDir } from '../test/support/temp-dir.ts'
+import type { Io } from './io.ts'
+
+let edge: EdgeUnderTest
+beforeAll(async () => {
+  // Found in the background; the tests wait for it.
+  edge = await openNodeEdge({ MEMOS_UPKEEP_SECONDS: '1' })
+})
+afterAll(() => edge.close())
+
+function memos(args: string[], more: Partial<Io> = {}) {
+  const fetch: Io['fetch'] = (input, init) => {
+    const { pathname, search } = new URL(String(input))
+    return edge.fetch(`${pathname}${search}`, init as RequestInit)
+  }
+  return runMemos(args, { env: { MEMOS_KEY: edge.rootKey }, fetch, ...more })
+}
+
+/** The JSON answer of a command that must succeed. */
+async function answer(...args: string[]) {
+  const { code, out, err } = await memos([...args, '--json'])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return JSON.parse(out)
+}
+
+const stdinOf = (text: string): AsyncIterable<string> =>
+  (async function* () {
+    yield text
+  })()
+
+it('creates, changes, lists and erases a memory', async () => {
+  await answer('namespaces', 'create', 'seats')
+  const { cubeId } = await answer(
+    'cube',
+    'create',
+    'Window seats.',
+    '-n',
+    'seats',
+    '--tag',
+    'train',
+    '--title',
+    'Seats',
+  )
+  const changed = await memos(['cube', 'update', cubeId, '-', '--mode', 'append'], {
+    stdin: stdinOf('The aisle, too.\n'),
+  })
+  expect(changed.out).toMatch(/cube +01\w+[\s\S]*title +Seats[\s\S]*Window seats\.\n+The aisle, too\./)
+  const untitled = await answer('cube', 'update', cubeId, '--clear', 'title', '--metadata', '{"by":"hand"}')
+  expect(untitled).toMatchObject({ revision: 3, metadata: { by: 'hand' }, descriptive: { title: null } })
+  expect((await memos(['cube', 'revisions', cubeId])).out).toMatch(/3 +overwrite[\s\S]*2 +append[\s\S]*1 +create/)
+  expect((await memos(['cube', 'provenance', cubeId])).out).toContain('user_input')
+  expect((await memos(['cube', 'list', '-n', 'seats', '--tag', 'train'])).out).toContain(cubeId)
+  expect((await memos(['cube', 'list', '-n', 'seats', '--tag', 'boat'])).out).toBe('No memories.\n')
+  expect((await memos(['cube', 'delete', cubeId])).out).toBe(`Deleted ${cubeId}.\n`)
+  expect((await memos(['cube', 'show', cubeId])).err).toContain('code: not_found')
+})
+
+it('creates the memories of a file, all or none', async () => {
+  await using folder = await tempDir()
+  const file = join(folder.path, 'cubes.json')
+  await answer('namespaces', 'create', 'many')
+  await writeFile(
+    file,
+    JSON.stringify([
+      { content: 'One.', namespace: 'many' },
+      { content: ' ', namespace: 'many' },
+    ]),
+  )
+  expect((await memos(['cube', 'create-many', file])).err).toContain('field: cubes.1.content')
+  expect(await answer('cube', 'list', '-n', 'many')).toEqual([])
+  await writeFile(file, '[')
+  expect(await memos(['cube', 'create-many', file])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('not JSON'),
+  })
+  const missing = await memos(['cube', 'create-many', join(folder.path, 'none')])
+  expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('cannot read') })
+})
+
+it('shows what a memory speaks of as its predicted tags', async () => {
+  const { cubeId } = await answer('cube', 'create', 'Melanie Smith works in Lisbon.')
+  expect((await memos(['cube', 'tags', cubeId])).code).toBe(0)
+  await expect
+    .poll(async () => (await memos(['cube', 'tags', cubeId])).out, { timeout: 20_000 })
+    .toMatch(/melanie smith +Melanie Smith +person +1/)
+})
