@@ -87,6 +87,22 @@ it('creates the memories of a file, all or none', async () => {
   expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('cannot read') })
 })
 
+it('edits on a branch only, until the branch is merged', async () => {
+  const { cubeId } = await answer('cube', 'create', 'The ferry leaves at dawn.')
+  const other = await answer('cube', 'create', 'The harbour is closed.')
+  await answer('branch', 'create', 'noon')
+  const made = await answer('branch', 'add', 'noon', 'It is blue.', '--tag', 'ferry')
+  expect((await memos(['branch', 'edit', 'noon', cubeId, 'The ferry leaves at noon.'])).out).toContain('at noon.')
+  expect((await memos(['branch', 'remove', 'noon', other.cubeId])).out).toBe(`Removed ${other.cubeId} on noon.\n`)
+  const shown = await memos(['branch', 'show', 'noon'])
+  for (const line of [`added +${made.cubeId}`, `revised +${cubeId}`, `removed +${other.cubeId}`])
+    expect(shown.out).toMatch(new RegExp(line))
+  expect((await answer('cube', 'show', cubeId)).content).toBe('The ferry leaves at dawn.')
+  expect((await answer('cube', 'show', cubeId, '--as-of', 'branch:noon')).content).toBe('The ferry leaves at noon.')
+  expect((await memos(['branch', 'merge', 'noon'])).out).toBe('1 added, 1 revised, 1 archived, 0 kept.\n')
+  expect((await answer('cube', 'show', cubeId)).content).toBe('The ferry leaves at noon.')
+})
+
 it('shows what a memory speaks of as its predicted tags', async () => {
   const { cubeId } = await answer('cube', 'create', 'Melanie Smith works in Lisbon.')
   expect((await memos(['cube', 'tags', cubeId])).code).toBe(0)

@@ -1,15 +1,17 @@
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
-import { allOf, type Cli } from '../cli.ts'
+import { allOf, type Cli, examples } from '../cli.ts'
+import { type InNamespace, inNamespace } from '../namespace-option.ts'
 import { minuteOf, table } from '../text.ts'
+import { addBranchCubes } from './branch-cubes.ts'
 
 const COLUMNS = [{ title: 'NAME' }, { title: 'STATE' }, { title: 'CUBE' }, { title: 'CREATED' }, { title: 'BY' }]
-
-interface InNamespace {
-  namespace: string
-}
-
-const inNamespace = (command: Command): Command => command.option('-n, --namespace <name>', 'namespace', 'default')
+const CHANGE_COLUMNS = [
+  { title: 'CHANGE' },
+  { title: 'CUBE' },
+  { title: 'REVISION', align: 'right' as const },
+  { title: 'UPDATED' },
+]
 
 export function branchCommand(cli: Cli): Command {
   const command = new Command('branch').description('try changes beside a namespace and merge them back')
@@ -19,6 +21,10 @@ export function branchCommand(cli: Cli): Command {
   inNamespace(command.command('list').description('branches of a namespace')).action(({ namespace }: InNamespace) =>
     list(cli, namespace),
   )
+  inNamespace(command.command('show').description('a branch and the memories that it changed').argument('<name>'))
+    .addHelpText('after', examples('branch show what-if'))
+    .action((name: string, { namespace }: InNamespace) => show(cli, namespace, name))
+  addBranchCubes(cli, command)
   inNamespace(command.command('merge').description('merge a branch back and close it').argument('<name>'))
     .option('--strategy <strategy>', 'for what both sides changed: fail, ours or theirs', 'fail')
     .action((name: string, options: InNamespace & { strategy: Strategy }) => merge(cli, name, options))
@@ -38,6 +44,15 @@ async function create(cli: Cli, name: string, { namespace, cube }: InNamespace &
 async function list(cli: Cli, namespace: string): Promise<void> {
   const found = await allOf(cli.client().branches.list(namespace))
   cli.show(found, () => tableOf(found, cli.io.columns))
+}
+
+async function show(cli: Cli, namespace: string, name: string): Promise<void> {
+  const branch = await cli.client().branches.get(namespace, name)
+  const rows = branch.changes.map((one) => [one.change, one.cubeId, one.revision, minuteOf(one.updatedAt)])
+  cli.show(branch, () => {
+    const changes = rows.length === 0 ? 'Nothing changed on it.\n' : table(CHANGE_COLUMNS, rows, cli.io.columns)
+    return `${tableOf([branch], cli.io.columns)}\n${changes}`
+  })
 }
 
 const tableOf = (branches: readonly Item<'listBranches'>[], width: number): string => {

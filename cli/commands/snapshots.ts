@@ -1,16 +1,11 @@
 import { Command } from 'commander'
-import type { Item } from '../../sdk/endpoints.ts'
-import { allOf, type Cli } from '../cli.ts'
+import type { Answer, Item } from '../../sdk/endpoints.ts'
+import { allOf, type Cli, examples } from '../cli.ts'
+import { type InNamespace, inNamespace } from '../namespace-option.ts'
 import { minuteOf, table } from '../text.ts'
 
 const COLUMNS = [{ title: 'NAME' }, { title: 'CUBES', align: 'right' as const }, { title: 'CREATED' }, { title: 'BY' }]
 const DIFF_COLUMNS = [{ title: 'CHANGE' }, { title: 'CUBE' }, { title: 'FROM' }, { title: 'TO' }]
-
-interface InNamespace {
-  namespace: string
-}
-
-const inNamespace = (command: Command): Command => command.option('-n, --namespace <name>', 'namespace', 'default')
 
 export function snapshotCommand(cli: Cli): Command {
   const command = new Command('snapshot').description('pin a namespace under a name, compare it, bring it back')
@@ -20,6 +15,9 @@ export function snapshotCommand(cli: Cli): Command {
   inNamespace(command.command('list').description('snapshots of a namespace')).action(({ namespace }: InNamespace) =>
     list(cli, namespace),
   )
+  inNamespace(command.command('show').description('a snapshot with its digest').argument('<name>'))
+    .addHelpText('after', examples('snapshot show before-import -n team'))
+    .action((name: string, { namespace }: InNamespace) => show(cli, namespace, name))
   inNamespace(
     command
       .command('diff')
@@ -36,10 +34,15 @@ export function snapshotCommand(cli: Cli): Command {
   return command
 }
 
-async function create(cli: Cli, namespace: string, name: string): Promise<void> {
-  const made = await cli.client().snapshots.create(namespace, name)
-  cli.show(made, () => tableOf([made], cli.io.columns))
-  cli.note(`digest ${made.digest}`)
+const create = async (cli: Cli, namespace: string, name: string): Promise<void> =>
+  detail(cli, await cli.client().snapshots.create(namespace, name))
+
+const show = async (cli: Cli, namespace: string, name: string): Promise<void> =>
+  detail(cli, await cli.client().snapshots.get(namespace, name))
+
+function detail(cli: Cli, snapshot: Answer<'getSnapshot'>): void {
+  cli.show(snapshot, () => tableOf([snapshot], cli.io.columns))
+  cli.note(`digest ${snapshot.digest}`)
 }
 
 async function list(cli: Cli, namespace: string): Promise<void> {
