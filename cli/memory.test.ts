@@ -2,7 +2,7 @@
  * Goal: the commands for single memories, branches, traces and principals do on a server what they say.
  * Method: they run against a Node edge over HTTP, and read back with other commands what they wrote.
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { EdgeUnderTest } from '../test/support/edge.ts'
@@ -101,6 +101,29 @@ it('edits on a branch only, until the branch is merged', async () => {
   expect((await answer('cube', 'show', cubeId, '--as-of', 'branch:noon')).content).toBe('The ferry leaves at noon.')
   expect((await memos(['branch', 'merge', 'noon'])).out).toBe('1 added, 1 revised, 1 archived, 0 kept.\n')
   expect((await answer('cube', 'show', cubeId)).content).toBe('The ferry leaves at noon.')
+})
+
+it('traces a text to the memory that holds its words, and to the export whose mark it carries', async () => {
+  const text = 'The lighthouse keeper writes down every ship that passes the northern cape.'
+  await answer('namespaces', 'create', 'cape')
+  const { cubeId } = await answer('cube', 'create', text, '-n', 'cape')
+  const plain = await memos(['audit', 'trace', text, '-n', 'cape'])
+  expect(plain.out).toMatch(new RegExp(`^No mark of this server\\.\\n[\\s\\S]*${cubeId} +100 %`))
+  await using folder = await tempDir()
+  const file = join(folder.path, 'cape.tar')
+  await answer('export', 'cape', '-o', file, '--watermark')
+  const encoded = [...(await readFile(file, 'utf8')).matchAll(/"bytes":"([^"]+)"/g)]
+  const revisions = encoded.map(([, base64 = '']) => Buffer.from(base64, 'base64').toString())
+  // The mark stands behind the first word.
+  const [marked = ''] = /The[^T]*lighthouse[^T]*cape\./.exec(revisions.join('\n')) ?? []
+  expect(marked).not.toBe(text)
+  const traced = await memos(['audit', 'trace', '-'], { stdin: stdinOf(marked) })
+  expect(traced.err).toBe('')
+  expect(traced.out).toMatch(/^[1-9]\d* genuine marks\.\n/)
+  expect(traced.out).toContain('cape')
+  expect((await memos(['audit', 'trace', 'Nobody wrote this sentence down anywhere.', '-n', 'cape'])).out).toBe(
+    'No mark of this server.\nNo memory holds its words.\n',
+  )
 })
 
 it('shows what a memory speaks of as its predicted tags', async () => {

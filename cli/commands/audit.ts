@@ -5,6 +5,7 @@ import type { Item, Query } from '../../sdk/endpoints.ts'
 import { type Cli, wholeNumber } from '../cli.ts'
 import { CliError } from '../failure.ts'
 import { table } from '../text.ts'
+import { traceCommand } from './trace.ts'
 
 const COLUMNS = [
   { title: 'AT' },
@@ -37,6 +38,7 @@ export function auditCommand(cli: Cli): Command {
     .command('verify')
     .description('check that no entry was altered, dropped or moved')
     .action(() => verify(cli))
+  command.addCommand(traceCommand(cli))
   return command
 }
 

@@ -10,6 +10,7 @@ import { bytesText } from '../text.ts'
 interface Options {
   output: string
   redact?: string
+  watermark?: boolean
 }
 
 export const exportCommand = (cli: Cli): Command =>
@@ -18,11 +19,12 @@ export const exportCommand = (cli: Cli): Command =>
     .argument('<namespace>')
     .requiredOption('-o, --output <file>', 'file to write')
     .option('--redact <what>', 'leave out, as the server understands it')
+    .option('--watermark', 'mark every text, so that memos audit trace can tell whose export it came from')
     .action((namespace: string, options: Options) => exportNamespace(cli, namespace, options))
 
-async function exportNamespace(cli: Cli, namespace: string, { output, redact }: Options): Promise<void> {
+async function exportNamespace(cli: Cli, namespace: string, { output, ...options }: Options): Promise<void> {
   const progress = cli.progress(`exporting ${namespace}`, bytesText)
-  const archive = await cli.client().export({ namespace, ...(redact !== undefined && { redact }) })
+  const archive = await cli.client().export({ namespace, ...options })
   let size = 0
   const stream = counted(archive, (done) => {
     size = done
