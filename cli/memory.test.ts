@@ -87,6 +87,20 @@ it('creates the memories of a file, all or none', async () => {
   expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('cannot read') })
 })
 
+it('refuses a change of nothing before it asks the server', async () => {
+  const fetch = () => Promise.reject(new Error('asked'))
+  for (const args of [
+    ['cube', 'update', '01ABC'],
+    ['cube', 'update', '01ABC', ' '],
+    ['branch', 'edit', 'idea', '01ABC'],
+    ['cube', 'update', '01ABC', '--clear', 'tags'],
+    ['namespaces', 'set', 'team', '{'],
+    ['namespaces', 'grants', 'team', 'bob'],
+    ['namespaces', 'grants', 'team', 'user:bob=read', '--none'],
+  ])
+    expect(await memos(args, { fetch }), args.join(' ')).toMatchObject({ code: 2, out: '' })
+})
+
 it('edits on a branch only, until the branch is merged', async () => {
   const { cubeId } = await answer('cube', 'create', 'The ferry leaves at dawn.')
   const other = await answer('cube', 'create', 'The harbour is closed.')
@@ -132,4 +146,27 @@ it('shows what a memory speaks of as its predicted tags', async () => {
   await expect
     .poll(async () => (await memos(['cube', 'tags', cubeId])).out, { timeout: 20_000 })
     .toMatch(/melanie smith +Melanie Smith +person +1/)
+})
+
+it('registers users and agents, grants them a namespace, and deletes them only when told so', async () => {
+  await answer('namespaces', 'create', 'shared')
+  for (const kind of ['user', 'agent']) {
+    await answer(kind, 'create', 'kim', '--name', 'Kim')
+    expect((await memos([kind, 'list'])).out).toMatch(/kim +Kim/)
+    expect((await memos(['namespaces', 'grants', 'shared', `${kind}:kim=read`])).out).toBe(`${kind}:kim=read\n`)
+    const asked = await memos([kind, 'delete', 'kim'])
+    expect(asked).toMatchObject({ code: 2, err: expect.stringContaining('keys, grants and private memory') })
+    await answer(kind, 'delete', 'kim', '--yes')
+    expect(await answer(kind, 'list')).toEqual([])
+    expect((await memos(['namespaces', 'grants', 'shared'])).out).toBe('No grants.\n')
+  }
+})
+
+it('changes a group of settings and leaves the others', async () => {
+  await answer('namespaces', 'create', 'kept')
+  await answer('namespaces', 'set', 'kept', '{"lifecycle":{"idleDays":30}}')
+  const { out } = await memos(['namespaces', 'set', 'kept', '{"weights":{"session":0.5}}'])
+  expect(out).toContain('"idleDays": 30')
+  expect((await answer('namespaces', 'show', 'kept')).settings).toMatchObject({ weights: { session: 0.5 } })
+  expect((await memos(['usage'])).out).toMatch(/^\d+ memories, [\d.]+ \w+\.\nDAY/)
 })

@@ -17,12 +17,14 @@ import { namespacesCommand } from './commands/namespaces.ts'
 import { organisationsCommand } from './commands/organisations.ts'
 import { permissionCommand, roleCommand } from './commands/permissions.ts'
 import { pipelinesCommand } from './commands/pipelines.ts'
+import { principalCommand } from './commands/principals.ts'
 import { readCommand } from './commands/read.ts'
 import { decisionsCommand, scheduleCommand } from './commands/schedule.ts'
 import { searchCommand } from './commands/search.ts'
 import { snapshotCommand } from './commands/snapshots.ts'
 import { startCommand } from './commands/start.ts'
 import { taskCommand } from './commands/tasks.ts'
+import { usageCommand } from './commands/usage.ts'
 import { DEFAULT_URL, type GlobalOptions } from './connection.ts'
 import type { Io } from './io.ts'
 
@@ -57,10 +59,13 @@ export function buildProgram(io: Io): Command {
     importCommand(cli),
     exportCommand(cli),
     keysCommand(cli),
+    principalCommand(cli, 'user'),
+    principalCommand(cli, 'agent'),
     permissionCommand(cli),
     roleCommand(cli),
     organisationsCommand(cli),
     auditCommand(cli),
+    usageCommand(cli),
     pipelinesCommand(cli),
     scheduleCommand(cli),
     decisionsCommand(cli),

@@ -368,9 +368,25 @@ it('lists what a task waits for, and stops it', async () => {
   )
   expect(listed.seen[0]?.path).toBe('GET /v1/tasks?state=queued')
   expect(listed.out).toMatch(/01T +promote +queued +0\/2 .* a GPU node/)
+  const shown = await memos(['task', 'show', '01T'], () => Response.json(waiting))
+  expect(shown.seen[0]?.path).toBe('GET /v1/tasks/01T')
+  expect(shown.out).toBe(listed.out)
   const stopped = await memos(['task', 'cancel', '01T'], () => Response.json({ ...waiting, state: 'cancelled' }))
   expect(stopped.seen[0]?.path).toBe('POST /v1/tasks/01T/cancel')
   expect(stopped.out).toContain('cancelled')
+})
+
+it('lists the side effects that failed, and tries one again', async () => {
+  const at = '2026-03-05T09:30:00Z'
+  const effect = { id: '01E', kind: 'notify', state: 'failed', attempts: 9, nextAt: at, error: '503', createdAt: at }
+  const listed = await memos(['pipeline', 'effects', '--state', 'failed'], () =>
+    Response.json({ items: [effect], nextCursor: null }),
+  )
+  expect(listed.seen[0]?.path).toBe('GET /v1/effects?state=failed')
+  expect(listed.out).toMatch(/01E +notify +failed +9 +2026-03-05 09:30 +503/)
+  const again = await memos(['pipeline', 'retry', '01E'], () => Response.json({ ...effect, state: 'waiting' }))
+  expect(again.seen[0]?.path).toBe('POST /v1/effects/01E/retry')
+  expect(again.out).toContain('waiting')
 })
 
 it('adds and removes members of a block, and lists what it holds then', async () => {

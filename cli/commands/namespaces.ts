@@ -1,9 +1,10 @@
-import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
-import { allOf, type Cli } from '../cli.ts'
-import { CliError, EXIT } from '../failure.ts'
+import { allOf, type Cli, examples } from '../cli.ts'
+import { confirmDeletion } from '../confirm.ts'
+import { jsonOf } from '../json.ts'
 import { minuteOf, table } from '../text.ts'
+import { grantsCommand } from './grants.ts'
 
 const COLUMNS = [
   { title: 'NAME' },
@@ -16,7 +17,7 @@ const COLUMNS = [
 type Namespace = Item<'listNamespaces'>
 
 export function namespacesCommand(cli: Cli): Command {
-  const command = new Command('namespaces').description('list, create and delete namespaces')
+  const command = new Command('namespaces').description('namespaces: their settings, and who may use them')
   command
     .command('list')
     .description('namespaces that the key may read')
@@ -30,6 +31,20 @@ export function namespacesCommand(cli: Cli): Command {
     .option('--agent <id>', 'agent that owns it')
     .action((name: string, options: CreateOptions) => create(cli, name, options))
   command
+    .command('show')
+    .description('a namespace with its settings')
+    .argument('<name>')
+    .addHelpText('after', examples('namespaces show team'))
+    .action((name: string) => show(cli, name))
+  command
+    .command('set')
+    .description('change settings: a group that is given replaces the one before, null takes it away')
+    .argument('<name>')
+    .argument('<settings>', 'JSON')
+    .addHelpText('after', examples(`namespaces set team '{"lifecycle":{"idleDays":30}}'`))
+    .action((name: string, settings: string) => change(cli, name, settings))
+  command.addCommand(grantsCommand(cli))
+  command
     .command('delete')
     .description('delete a namespace with all its memory')
     .argument('<name>')
@@ -42,6 +57,20 @@ async function list(cli: Cli): Promise<void> {
   const found = await allOf(cli.client().namespaces.list())
   cli.show(found, () => tableOf(found, cli.io.columns))
 }
+
+async function show(cli: Cli, name: string): Promise<void> {
+  const found = await cli.client().namespaces.get(name)
+  cli.show(found, () => settingsText(found, cli.io.columns))
+}
+
+async function change(cli: Cli, name: string, json: string): Promise<void> {
+  const settings = jsonOf<Body<'updateNamespace'>['settings']>(json, 'what to set')
+  const changed = await cli.client().namespaces.update(name, { settings })
+  cli.show(changed, () => settingsText(changed, cli.io.columns))
+}
+
+const settingsText = (namespace: Namespace, width: number): string =>
+  `${tableOf([namespace], width)}\n${JSON.stringify(namespace.settings, null, 2)}\n`
 
 interface CreateOptions {
   layer: NonNullable<Body<'createNamespace'>['layer']>
@@ -58,21 +87,9 @@ async function create(cli: Cli, name: string, { layer, user, agent }: CreateOpti
 
 async function remove(cli: Cli, name: string, isConfirmed: boolean): Promise<void> {
   const client = cli.client()
-  if (!isConfirmed) await confirm(cli, name, (await client.namespaces.get(name)).cubes)
+  if (!isConfirmed) await confirmDeletion(cli, name, `${(await client.namespaces.get(name)).cubes} memories`)
   await client.namespaces.delete(name)
   cli.show({ deleted: name }, () => `Deleted ${name}.\n`)
-}
-
-async function confirm({ io }: Cli, name: string, cubes: number): Promise<void> {
-  if (!io.isInTerminal)
-    throw new CliError(`this would delete ${name} with ${cubes} memories`, {
-      next: 'Say --yes if that is meant.',
-      exitCode: EXIT.usage,
-    })
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await lines.question(`Delete ${name} with ${cubes} memories? Type its name to confirm: `)
-  lines.close()
-  if (answer.trim() !== name) throw new CliError('nothing was deleted')
 }
 
 function tableOf(namespaces: readonly Namespace[], width: number): string {

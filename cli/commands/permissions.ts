@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
-import { allOf, type Cli, collect } from '../cli.ts'
+import { allOf, type Cli, collect, examples } from '../cli.ts'
 import { CliError, EXIT } from '../failure.ts'
+import { jsonIn } from '../json.ts'
 import { minuteOf, table } from '../text.ts'
 
 const COLUMNS = [
@@ -130,6 +130,12 @@ export function roleCommand(cli: Cli): Command {
     .argument('[subjects...]', 'user:ID or agent:ID')
     .action((name: string, subjects: string[]) => members(cli, name, subjects))
   command
+    .command('show')
+    .description('what a role opens')
+    .argument('<name>')
+    .addHelpText('after', examples('role show manager'))
+    .action((name: string) => showRole(cli, name))
+  command
     .command('list')
     .description('roles of the organisation')
     .action(() => listRoles(cli))
@@ -146,21 +152,11 @@ async function setRole(
   name: string,
   { template, description }: { template: string; description?: string },
 ): Promise<void> {
-  const text = await readFile(template, 'utf8')
   const made = await cli.client().roles.set(name, {
-    template: parseTemplate(text, template),
+    template: await jsonIn<Body<'setRole'>['template']>(template),
     ...(description !== undefined && { description }),
   })
   cli.show(made, () => rolesTable([made], cli.io.columns))
-}
-
-/** @throws CliError. What the JSON has to hold is for the server to say. */
-function parseTemplate(text: string, file: string): Body<'setRole'>['template'] {
-  try {
-    return JSON.parse(text) as Body<'setRole'>['template']
-  } catch {
-    throw new CliError(`${file} is no JSON`, { exitCode: EXIT.usage })
-  }
 }
 
 async function members(cli: Cli, name: string, subjects: readonly string[]): Promise<void> {
@@ -171,6 +167,11 @@ async function members(cli: Cli, name: string, subjects: readonly string[]): Pro
   })
   const found = await (named.length === 0 ? roles.members(name) : roles.setMembers(name, named))
   cli.show(found.members, () => found.members.map(({ subject }) => `${subject.kind} ${subject.id}\n`).join(''))
+}
+
+async function showRole(cli: Cli, name: string): Promise<void> {
+  const role = await cli.client().roles.get(name)
+  cli.show(role, () => rolesTable([role], cli.io.columns))
 }
 
 async function listRoles(cli: Cli): Promise<void> {

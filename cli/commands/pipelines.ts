@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
 import { allOf, type Cli, collect } from '../cli.ts'
 import { CliError, EXIT } from '../failure.ts'
+import { jsonIn } from '../json.ts'
 import { minuteOf, table } from '../text.ts'
+import { addEffectCommands } from './effects.ts'
 
 export function pipelinesCommand(cli: Cli): Command {
   const command = new Command('pipeline').description('pipelines of memory: keep, run, look back')
@@ -39,6 +40,7 @@ export function pipelinesCommand(cli: Cli): Command {
     .command('runs')
     .description('earlier runs, newest first')
     .action(() => runs(cli))
+  addEffectCommands(cli, command)
   return command
 }
 
@@ -73,7 +75,9 @@ async function show(cli: Cli, name: string): Promise<void> {
 }
 
 async function set(cli: Cli, name: string, file: string): Promise<void> {
-  const kept = await cli.client().call('setPipeline', { params: { name }, body: await definitionIn(file) })
+  const kept = await cli
+    .client()
+    .call('setPipeline', { params: { name }, body: await jsonIn<Body<'setPipeline'>>(file) })
   cli.show(kept, () => `Kept ${name} (${kept.definition.steps.length} steps).\n`)
 }
 
@@ -83,7 +87,7 @@ async function remove(cli: Cli, name: string): Promise<void> {
 }
 
 async function run(cli: Cli, name: string, { namespace, parameter = [], dryRun = false }: RunOptions): Promise<void> {
-  const pipeline = name.endsWith('.json') ? await definitionIn(name) : name
+  const pipeline = name.endsWith('.json') ? await jsonIn<Body<'setPipeline'>>(name) : name
   const parameters = Object.fromEntries(parameter.map(parameterOf))
   const made = await cli.client().call('runPipeline', {
     body: { pipeline, parameters, dryRun, ...(namespace !== undefined && { namespace }) },
@@ -112,15 +116,6 @@ async function runs(cli: Cli): Promise<void> {
     { title: 'RUN' },
   ]
   cli.show(found, () => table(columns, rows, cli.io.columns))
-}
-
-async function definitionIn(file: string): Promise<Body<'setPipeline'>> {
-  const text = await readFile(file, 'utf8')
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new CliError(`${file} is not JSON: ${cause instanceof Error ? cause.message : ''}`, { exitCode: EXIT.usage })
-  }
 }
 
 function parameterOf(text: string): [string, string] {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Item, Query } from '../../sdk/endpoints.ts'
-import { allOf, type Cli } from '../cli.ts'
+import { allOf, type Cli, examples } from '../cli.ts'
 import { minuteOf, table } from '../text.ts'
 
 const COLUMNS = [
@@ -20,6 +20,12 @@ export function taskCommand(cli: Cli): Command {
     .option('--state <state>', 'only those in this state')
     .action((query: Query<'listTasks'>) => list(cli, query))
   command
+    .command('show')
+    .description('how far a task is')
+    .argument('<id>')
+    .addHelpText('after', examples('task show 01J8Z3V5Y0QK6W2N4T7R9XABCD'))
+    .action((id: string) => show(cli, id))
+  command
     .command('cancel')
     .description('stop a task')
     .argument('<id>')
@@ -30,6 +36,11 @@ export function taskCommand(cli: Cli): Command {
 async function list(cli: Cli, query: Query<'listTasks'>): Promise<void> {
   const found = await allOf(cli.client().tasks.list(query))
   cli.show(found, () => tableOf(found, cli.io.columns))
+}
+
+async function show(cli: Cli, id: string): Promise<void> {
+  const task = await cli.client().tasks.get(id)
+  cli.show(task, () => tableOf([task], cli.io.columns))
 }
 
 async function cancel(cli: Cli, id: string): Promise<void> {
