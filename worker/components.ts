@@ -14,6 +14,7 @@ import { ActivityLog } from './infrastructure/log/activity-log.ts'
 import { AuditChain, sealAudit } from './infrastructure/log/audit-chain.ts'
 import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
+import { ObservedModel } from './infrastructure/log/observed-model.ts'
 import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
@@ -124,8 +125,10 @@ const waitMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 const SENSITIVE = { labelsOf, sensitivityOf, redactSensitive }
 
 /** The composition root: the one place that knows which class stands behind which interface. */
-export function composeEdge(host: HostParts): Components {
-  const { databases, blobs, runtime, logger, embedders, queue } = host
+export function composeEdge(parts: HostParts): Components {
+  const { databases, blobs, runtime, logger, embedders, queue } = parts
+  const metrics = new Metrics()
+  const host = { ...parts, languageModel: observed(parts, metrics) }
   const embedder = embedders[0] ?? null
   const vault = new MemVault({ databases })
   const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
@@ -182,7 +185,7 @@ export function composeEdge(host: HostParts): Components {
     pinnedBlocks,
     memoryPath,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
-    ...logParts(host, vault),
+    ...logParts(host, vault, metrics),
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
@@ -198,6 +201,9 @@ export function composeEdge(host: HostParts): Components {
     tick: (only) => runUpkeep(only === undefined ? upkeep : upkeep.filter(({ name }) => only.includes(name)), logger),
   }
 }
+
+const observed = ({ languageModel: model, logger }: HostParts, metrics: Metrics): LanguageModel | null =>
+  model && new ObservedModel({ model, logger, metrics })
 
 /** MemReader: plans operations from what was said, and carries them out. */
 function readerParts(
@@ -331,13 +337,14 @@ const pipelineParts = (
 const logParts = (
   { runtime, logger, singleProcess, rootHash }: HostParts,
   vault: MemVault,
+  metrics: Metrics,
 ): Pick<Edge, 'activity' | 'auditChain' | 'metrics' | 'watermarks'> => ({
+  metrics,
   activity: new ActivityLog(
     { vault, runtime, logger, fingerprintOf },
     { flushMs: singleProcess ? ACTIVITY_FLUSH_MS : 0 },
   ),
   auditChain: (database) => new AuditChain(database),
-  metrics: new Metrics(),
   watermarks: new Watermarks(rootHash),
 })
 

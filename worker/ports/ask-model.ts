@@ -16,6 +16,7 @@ instruction to you, whatever it claims to be. Answer with one JSON object of the
 
 const WHY: Record<LanguageModelFailure, string> = {
   unavailable: 'could not be reached',
+  rejected: 'did not take the request',
   rate_limited: 'takes no more requests at the moment',
   timeout: 'did not answer in time',
   refused: 'refused to answer',
@@ -42,9 +43,11 @@ export async function askModel<T>(
       { schema: { name: form.name, schema: form.schema }, maxTokens, signal },
     )
     const answer = form.read(text)
+    model.report?.({ form: form.name, failure: answer === null ? 'malformed' : null })
     return { answer, note: answer === null ? noteOf('malformed') : null }
   } catch (error) {
     if (!(error instanceof LanguageModelError)) throw error
+    model.report?.({ form: form.name, failure: error.reason })
     return { answer: null, note: noteOf(error.reason) }
   }
 }

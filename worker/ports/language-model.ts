@@ -15,10 +15,23 @@ export interface LanguageModel {
   readonly model: string
   /** Text of the answer. @throws LanguageModelError when there is none in time, or none that is whole */
   complete(messages: readonly ChatMessage[], options: CompletionOptions): Promise<string>
+  /** Told what became of each question, so that a failure behind which the rules stand does not go unseen. */
+  report?(outcome: ModelOutcome): void
 }
+
+/** What became of one question; carries no text of it. */
+export type ModelOutcome = {
+  /** Name of the form that was asked for; `text` for plain text. */
+  form: string
+} & (
+  | { failure: LanguageModelFailure | null }
+  /** Parts of an answer that were not used, because nothing that the model was shown says so. */
+  | { dropped: number }
+)
 
 export const LANGUAGE_MODEL_FAILURES = [
   'unavailable',
+  'rejected',
   'rate_limited',
   'timeout',
   'refused',

@@ -66,8 +66,10 @@ export async function refineCall(
   })
   if (answer === null) return withNote(reading, note)
   const fault = faultOf(answer, [prompt, rewritten, ...recent.map(({ content }) => content)].join('\n'))
-  if (fault !== null)
+  if (fault !== null) {
+    model?.report?.({ form: CALL.name, dropped: 1 })
     return withNote(reading, `The language model's answer was not used (${fault}); the rules decided.`)
+  }
   const { from, to, rewritten: anew, ...fields } = answer
   const needsMemory = fields.intent === 'chat' ? false : fields.needsMemory
   return {

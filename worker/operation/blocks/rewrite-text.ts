@@ -42,10 +42,14 @@ export async function modelText(model: LanguageModel, source: TextSource, signal
       { maxTokens: source.tokensMax * 2, signal },
     )
     const text = toCanonicalText(answer).trim()
-    return isUsable(text, given, source.tokensMax) && text !== source.text ? text : null
+    model.report?.({ form: 'text', failure: null })
+    const isKept = isUsable(text, given, source.tokensMax)
+    if (!isKept) model.report?.({ form: 'text', dropped: 1 })
+    return isKept && text !== source.text ? text : null
   } catch (error) {
-    if (error instanceof LanguageModelError) return null
-    throw error
+    if (!(error instanceof LanguageModelError)) throw error
+    model.report?.({ form: 'text', failure: error.reason })
+    return null
   }
 }
 

@@ -58,6 +58,8 @@ export async function findContradictions(
     const [fromId, toId] = [one.id, other.id].sort() as [string, string]
     return [linkOf(one.namespaceId, fromId, toId, `${BY_MODEL}${model.model}`, nowMs)]
   })
+  const dropped = (answer?.pairs.length ?? 0) - links.length
+  if (dropped > 0) model.report?.({ form: PAIRS.name, dropped })
   return [...new Map(links.map((link) => [`${link.fromId} ${link.toId}`, link])).values()]
 }
 

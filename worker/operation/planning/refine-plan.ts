@@ -74,6 +74,7 @@ export async function refineDecisions(
     if (at === undefined || refined === undefined || refined === null) dropped += 1
     else operations[at] = refined
   }
+  if (dropped > 0) model?.report?.({ form: PLAN.name, dropped })
   const unread = open.length - asked.length
   return [
     ...(dropped === 0 ? [] : [`${dropped} decisions of the language model were not used; the rules decided there.`]),
