@@ -365,6 +365,8 @@ export const LANGUAGE_MODEL_MS_MAX = 20_000
 export const LANGUAGE_MODEL_ANSWER_BYTES_MAX = 256 * 1024
 /** A longer wait is not worth it to the caller: the rules answer instead. */
 export const LANGUAGE_MODEL_RETRY_MS_MAX = 2000
+/** A server that asks to be left alone for longer is asked again after this time all the same. */
+export const LANGUAGE_MODEL_PAUSE_MS_MAX = 60_000
 /** Statements that one question carries; the others keep what the rules decided. */
 export const REFINED_STATEMENTS_MAX = 40
 /** Memories that one sentence may forget; more of them means that it names too little. */

@@ -1,21 +1,17 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { listenChat } from '../support/chat-listener.ts'
 import { CHAT_ENVIRONMENT, ChatServer } from '../support/chat-server.ts'
 import { openNodeEdge } from '../support/edge-node.ts'
 import { readerWithModel } from './reader-model.suite.ts'
 
-const chat = new ChatServer()
+const KEY = 'key-of-the-model-server'
+const chat = new ChatServer({ apiKey: KEY })
 
 readerWithModel(async () => {
-  const model = createServer(getRequestListener(chat.handle, { overrideGlobalObjects: false }))
-  await new Promise<void>((resolve) => model.listen(0, '127.0.0.1', resolve))
-  const { port } = model.address() as AddressInfo
-  const edge = await openNodeEdge({ ...CHAT_ENVIRONMENT, MEMOS_LLM_BASE_URL: `http://127.0.0.1:${port}/v1` })
+  const { baseUrl, close: closeChat } = await listenChat(chat)
+  const edge = await openNodeEdge({ ...CHAT_ENVIRONMENT, MEMOS_LLM_BASE_URL: baseUrl, MEMOS_LLM_API_KEY: KEY })
   const close = async () => {
     await edge.close()
-    model.closeAllConnections()
-    model.close()
+    await closeChat()
   }
   return { ...edge, close }
 }, chat)

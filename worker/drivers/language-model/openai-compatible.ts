@@ -1,11 +1,17 @@
-import { z } from 'zod'
-import { LANGUAGE_MODEL_ANSWER_BYTES_MAX, LANGUAGE_MODEL_MS_MAX } from '../../../schemas/limits.ts'
+import {
+  LANGUAGE_MODEL_ANSWER_BYTES_MAX,
+  LANGUAGE_MODEL_MS_MAX,
+  LANGUAGE_MODEL_PAUSE_MS_MAX,
+  LANGUAGE_MODEL_RETRY_MS_MAX,
+} from '../../../schemas/limits.ts'
 import {
   type ChatMessage,
   type CompletionOptions,
   type LanguageModel,
   LanguageModelError,
 } from '../../ports/language-model.ts'
+import { contentOf } from './chat-answer.ts'
+import { chatRequest, type Differing, refusedParameter } from './chat-request.ts'
 import { readBounded } from './read-bounded.ts'
 import { retryAfterMs, waitFor } from './retry-after.ts'
 
@@ -17,105 +23,105 @@ export interface OpenAiCompatibleModelInit {
   fetch?: typeof fetch
   /** Milliseconds for one call with its repetition. */
   deadlineMs?: number
+  nowMs?: () => number
 }
-
-const Answer = z.object({
-  choices: z
-    .array(
-      z.object({
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
-        finish_reason: z.string().nullish(),
-      }),
-    )
-    .min(1),
-})
 
 /** Any server that speaks OpenAI's `POST /chat/completions` (OpenAI, Ollama, vLLM, llama.cpp, LM Studio). */
 export class OpenAiCompatibleModel implements LanguageModel {
   readonly model: string
   readonly #init: OpenAiCompatibleModelInit
-  /** Servers that know no `json_schema` refuse the whole request; they are asked without it from then on. */
-  #takesSchema = true
+  readonly #nowMs: () => number
+  /** What this server was found not to take; it is asked without from then on. */
+  readonly #refused = new Set<Differing>()
+  /** Until when the server asked to be left alone. */
+  #pausedUntilMs = 0
 
   constructor(init: OpenAiCompatibleModelInit) {
     this.#init = init
+    this.#nowMs = init.nowMs ?? Date.now
     this.model = init.model
   }
 
   async complete(messages: readonly ChatMessage[], options: CompletionOptions): Promise<string> {
+    if (this.#nowMs() < this.#pausedUntilMs) throw new LanguageModelError('rate_limited')
     const deadline = AbortSignal.timeout(this.#init.deadlineMs ?? LANGUAGE_MODEL_MS_MAX)
     const signal = AbortSignal.any([options.signal, deadline])
     try {
-      return contentOf(
-        await readBounded(await this.#answered(messages, options, signal), LANGUAGE_MODEL_ANSWER_BYTES_MAX),
-      )
+      const response = await this.#answered(messages, options, signal)
+      return contentOf(parsed(await readBounded(response, LANGUAGE_MODEL_ANSWER_BYTES_MAX)))
     } catch (cause) {
       if (cause instanceof LanguageModelError) throw cause
       throw new LanguageModelError(signal.aborted ? 'timeout' : 'unavailable', { cause })
     }
   }
 
-  /** A good response. Overload is waited out once, if it lasts no longer than a caller can wait. */
+  /**
+   * A good response. Overload is waited out once, if it lasts no longer than a caller can wait; a lost connection is repeated once, since a server
+   * may close one that it kept open just as the next request goes out.
+   */
   async #answered(
     messages: readonly ChatMessage[],
     options: CompletionOptions,
     signal: AbortSignal,
   ): Promise<Response> {
-    let response = await this.#send(messages, options, signal)
-    if (response.status === 400 && options.schema !== undefined && this.#takesSchema) {
-      this.#takesSchema = false
-      await response.body?.cancel()
-      response = await this.#send(messages, options, signal)
-    } else if (isOverload(response.status)) {
-      const waitMs = retryAfterMs(response.headers.get('retry-after'))
-      await response.body?.cancel()
-      if (waitMs === null) throw new LanguageModelError(response.status === 429 ? 'rate_limited' : 'unavailable')
+    const refused = new Set(this.#refused)
+    const send = () => this.#send(chatRequest(this.model, messages, options, refused), signal)
+    let isRepeated = false
+    for (;;) {
+      const response = await send().catch((error: unknown) => {
+        if (isRepeated || signal.aborted) throw error
+        return null
+      })
+      if (response?.ok === true) {
+        // Only what helped is remembered: a request may be refused for what it says as well.
+        for (const one of refused) this.#refused.add(one)
+        return response
+      }
+      if (response?.status === 400) {
+        const parameter = refusedParameter(await readBounded(response, LANGUAGE_MODEL_ANSWER_BYTES_MAX))
+        if (parameter === null || refused.has(parameter)) throw new LanguageModelError('rejected')
+        if (parameter === 'response_format' && options.schema === undefined) throw new LanguageModelError('rejected')
+        refused.add(parameter)
+        continue
+      }
+      if (response !== null) await response.body?.cancel()
+      if (response !== null && !isOverload(response.status)) throw new LanguageModelError('rejected')
+      const waitMs = this.#waitMs(response)
+      if (isRepeated || waitMs === null)
+        throw new LanguageModelError(response?.status === 429 ? 'rate_limited' : 'unavailable')
+      isRepeated = true
       await waitFor(waitMs, signal)
-      response = await this.#send(messages, options, signal)
     }
-    if (response.ok) return response
-    await response.body?.cancel()
-    throw new LanguageModelError(response.status === 429 ? 'rate_limited' : 'unavailable')
   }
 
-  #send(
-    messages: readonly ChatMessage[],
-    { schema, maxTokens }: CompletionOptions,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const { baseUrl, model, apiKey, fetch: request = fetch } = this.#init
-    const format =
-      schema === undefined || !this.#takesSchema
-        ? {}
-        : { response_format: { type: 'json_schema', json_schema: { ...schema, strict: true } } }
+  /** How long to wait before the repetition; null where nobody waits so long. Then nothing is asked before that time, up to a bound. */
+  #waitMs(response: Response | null): number | null {
+    const askedMs = retryAfterMs(response?.headers.get('retry-after') ?? null, this.#nowMs)
+    if (askedMs <= LANGUAGE_MODEL_RETRY_MS_MAX) return askedMs
+    this.#pausedUntilMs = this.#nowMs() + Math.min(askedMs, LANGUAGE_MODEL_PAUSE_MS_MAX)
+    return null
+  }
+
+  #send(body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+    const { baseUrl, apiKey, fetch: request = fetch } = this.#init
     return request(`${baseUrl.replace(/\/$/, '')}/chat/completions`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
       },
-      body: JSON.stringify({ model, messages, max_tokens: maxTokens, temperature: 0, ...format }),
+      body: JSON.stringify(body),
       signal,
     })
   }
 }
 
-const isOverload = (status: number): boolean => status === 429 || status >= 500
+const isOverload = (status: number): boolean => status === 408 || status === 429 || status >= 500
 
-function contentOf(body: string): string {
-  let json: unknown
+function parsed(body: string): unknown {
   try {
-    json = JSON.parse(body)
+    return JSON.parse(body)
   } catch (cause) {
     throw new LanguageModelError('malformed', { cause })
   }
-  const parsed = Answer.safeParse(json)
-  const choice = parsed.data?.choices[0]
-  if (choice === undefined) throw new LanguageModelError('malformed')
-  if (choice.message.refusal != null || choice.finish_reason === 'content_filter')
-    throw new LanguageModelError('refused')
-  if (choice.finish_reason === 'length') throw new LanguageModelError('cut_off')
-  const { content } = choice.message
-  if (content == null || content.trim() === '') throw new LanguageModelError('malformed')
-  return content
 }

@@ -1,15 +1,13 @@
-import { LANGUAGE_MODEL_RETRY_MS_MAX } from '../../../schemas/limits.ts'
-
 /** Wait before a repetition where the server names none. */
 const RETRY_MS_DEFAULT = 250
 
-/** Milliseconds that `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or a date); null when that is longer than anyone waits. */
-export function retryAfterMs(header: string | null, nowMs: () => number = Date.now): number | null {
+/** Milliseconds that `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or a date); a little where it says nothing useful. */
+export function retryAfterMs(header: string | null, nowMs: () => number = Date.now): number {
   if (header === null) return RETRY_MS_DEFAULT
   const seconds = Number(header)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs()
   if (Number.isNaN(ms)) return RETRY_MS_DEFAULT
-  return ms > LANGUAGE_MODEL_RETRY_MS_MAX ? null : Math.max(0, ms)
+  return Math.max(0, ms)
 }
 
 /** Rejects with the signal's reason as soon as it fires. */
