@@ -44,6 +44,46 @@ describe('extractByModel', () => {
     ])
   })
 
+  it('makes a statement an edge where its object is an entity of the memory', async () => {
+    const entities = [{ name: 'Globex', kind: 'organisation' }]
+    const statements = [
+      { subject: 'globex', predicate: 'pays', object: 'me' },
+      { subject: 'whiskers', predicate: 'belongs_to', object: 'globex' },
+    ]
+    const found = await extractByModel(answering({ memories: [memory(0, entities, statements)] }), SOURCES, SIGNAL)
+    expect(found.get(7)?.facts.map(({ objectKey }) => objectKey)).toEqual([null, 'globex'])
+  })
+
+  it('takes whole words only, and Chinese names wherever they stand', async () => {
+    const inside = [
+      { name: 'glob', kind: 'thing' },
+      { name: 'hiskers', kind: 'thing' },
+      { name: 'me', kind: 'thing' },
+    ]
+    const found = await extractByModel(answering({ memories: [memory(0, inside, [])] }), SOURCES, SIGNAL)
+    expect(found.get(7)?.mentions.map(({ name }) => name)).toEqual(['me'])
+    const chinese = memory(0, [{ name: '王芳', kind: 'person' }], [])
+    const here = await extractByModel(answering({ memories: [chinese] }), [source(3, '昨天王芳来了', null)], SIGNAL)
+    expect(here.get(3)?.mentions).toMatchObject([{ name: '王芳', count: 1 }])
+  })
+
+  it('says how much of an answer it did not use, and why there is none', async () => {
+    const reports: unknown[] = []
+    const told = (answer: unknown) => ({ ...answering(answer), report: (outcome: unknown) => reports.push(outcome) })
+    const invented = memory(0, [{ name: 'Zorro', kind: 'person' }], [])
+    await extractByModel(
+      told({ memories: [invented, memory(8, [{ name: 'whiskers', kind: 'thing' }], [])] }),
+      SOURCES,
+      SIGNAL,
+    )
+    await extractByModel(told('no'), SOURCES, SIGNAL)
+    expect(reports).toEqual([
+      { form: 'knowledge', failure: null },
+      { form: 'knowledge', dropped: 2 },
+      { form: 'knowledge', failure: 'malformed' },
+    ])
+  })
+
   it('drops what the memory does not say, and first persons without a name', async () => {
     const invented = memory(
       0,

@@ -67,40 +67,69 @@ export async function extractByModel(
     signal,
   })
   const found = new Map<number, ModelKnowledge>()
+  let named = 0
   for (const { number, entities, statements } of answer?.memories ?? []) {
+    named += entities.length + statements.length
     const source = sources[number]
     const text = memories[number]?.text.toLowerCase()
     if (source === undefined || text === undefined) continue
-    found.set(source.seq, {
-      mentions: entities.flatMap((entity) => mentionOf(entity, text)),
-      facts: statements.flatMap((statement) => factOf(statement, source, text)),
-    })
+    const mentions = entities.flatMap((entity) => mentionOf(entity, text))
+    const keys = new Set(mentions.map(({ key }) => key))
+    const facts = statements.flatMap((statement) => factOf(statement, source, text, keys))
+    found.set(source.seq, { mentions, facts })
   }
+  const used = [...found.values()].reduce((sum, { mentions, facts }) => sum + mentions.length + facts.length, 0)
+  if (named > used) model.report?.({ form: FORM.name, dropped: named - used })
   return found
 }
 
 function mentionOf({ name, kind }: z.infer<typeof Entity>, text: string): DraftMention[] {
   const key = entityKey(name)
-  const count = text.split(name.trim().toLowerCase()).length - 1
+  const count = timesIn(text, name)
   return key === '' || count === 0 ? [] : [{ key, name: name.trim(), kind, count, sure: true }]
 }
 
-/** First person stands for the speaker; without one nobody could be named. */
+/** A letter of a script that writes spaces between words; Chinese and Japanese names stand among other letters. */
+const SPACED_LETTER = /[\p{L}\p{N}]/u
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
+
+/** How often a text (in lower case) holds a name as whole words: "Ann" is not in "annual". */
+function timesIn(text: string, name: string): number {
+  const wanted = name.trim().toLowerCase()
+  if (wanted === '') return 0
+  const joins = (letter: string | undefined, next: string | undefined): boolean =>
+    letter !== undefined &&
+    next !== undefined &&
+    [letter, next].every((one) => SPACED_LETTER.test(one) && !UNSPACED.test(one))
+  let count = 0
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+    const end = at + wanted.length
+    if (!joins(text[at - 1], wanted[0]) && !joins(wanted.at(-1), text[end])) count += 1
+  }
+  return count
+}
+
+/**
+ * First person stands for the speaker; without one nobody could be named. An object that is an entity of the memory is one of the fact too: that
+ * makes the fact an edge between them.
+ */
 function factOf(
   { subject, predicate, object }: z.infer<typeof Statement>,
   source: FactSource,
   text: string,
+  entities: ReadonlySet<string>,
 ): DraftFact[] {
   const isSelf = /^(?:i|me|my|我)$/i.test(subject.trim())
   const key = entityKey(isSelf ? (source.speaker ?? '') : subject)
-  const isSaid = isSelf || text.includes(subject.trim().toLowerCase())
-  if (key === '' || !isSaid || !text.includes(object.trim().toLowerCase())) return []
+  const isSaid = isSelf || timesIn(text, subject) > 0
+  if (key === '' || !isSaid || timesIn(text, object) === 0) return []
+  const objectKey = entityKey(object)
   return [
     {
       subject: key,
       predicate,
       object: object.trim(),
-      objectKey: null,
+      objectKey: entities.has(objectKey) ? objectKey : null,
       validFromMs: source.saidAtMs,
       validToMs: null,
       confidence: CONFIDENCE,

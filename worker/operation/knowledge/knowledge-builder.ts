@@ -24,6 +24,8 @@ const STRETCH_MS = 400
 const REST_MS = 1500
 /** The same where a language model is asked: one call, within the time of one task. */
 const MODEL_CUBES_PER_BATCH_MAX = 8
+/** A batch with a model begins only this early in a slice of a task, so that the first question has its whole time before the slice ends. */
+const MODEL_STRETCH_MS = 4000
 /** How often in a row a batch may meet somebody else's write before the task is tried again later. */
 const COLLISIONS_MAX = 3
 
@@ -62,10 +64,13 @@ export class KnowledgeBuilder {
       if (pending === null) return
       const { extract, model: wantsModel } = knowledgePolicy(pending.settings)
       if (!extract) return
+      const model = wantsModel ? this.#components.languageModel : null
       if (pending.stale.length === 0 && pending.fromSeq >= pending.lastSeq) return
       try {
-        const model = wantsModel ? this.#components.languageModel : null
-        await session.vault.apply(await this.#plan(session, namespaceId, pending, model, context))
+        const writes = await this.#plan(session, namespaceId, pending, model, context)
+        // A question that a stopping host cut off is asked again after its start; one that took the whole slice is not.
+        if (isStopping(progress.signal)) return
+        await session.vault.apply(writes)
         collisions = 0
       } catch (error) {
         if (!(error instanceof GuardError) || ++collisions > COLLISIONS_MAX) throw error
@@ -73,7 +78,9 @@ export class KnowledgeBuilder {
       }
       read += pending.stale.length + pending.fresh.length
       await progress.report(read, null)
-      if (shared && performance.now() - startMs > STRETCH_MS) throw new TaskPostponed(runtime.nowMs() + REST_MS)
+      const workedMs = performance.now() - startMs
+      if (shared && workedMs > STRETCH_MS) throw new TaskPostponed(runtime.nowMs() + REST_MS)
+      if (model !== null && workedMs > MODEL_STRETCH_MS) throw new TaskPostponed(runtime.nowMs())
       await breathe()
     }
   }
@@ -119,11 +126,18 @@ export class KnowledgeBuilder {
   }
 }
 
-/** What rules found, and what a model found beside it. */
+/** Whether the host ends, and not only the time of the task. */
+const isStopping = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && !(reason instanceof Error && reason.name === 'TimeoutError')
+
+/** What rules found, and what a model found beside it. Where rules can only say that there is something, the model says what it is. */
 function united(byRules: readonly DraftMention[], byModel: readonly DraftMention[]): DraftMention[] {
-  const sure = new Set(byModel.map(({ key }) => key))
+  const kinds = new Map(byModel.map(({ key, kind }) => [key, kind]))
   const known = new Set(byRules.map(({ key }) => key))
-  const confirmed = byRules.map((draft) => (sure.has(draft.key) ? { ...draft, sure: true } : draft))
+  const confirmed = byRules.map((draft) => {
+    const kind = kinds.get(draft.key)
+    return kind === undefined ? draft : { ...draft, kind: draft.kind === 'thing' ? kind : draft.kind, sure: true }
+  })
   return [...confirmed, ...byModel.filter(({ key }) => !known.has(key))]
 }
 
