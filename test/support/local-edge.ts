@@ -7,6 +7,7 @@ import type { BlobStore } from '../../worker/ports/blob-store.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import type { Embedder } from '../../worker/ports/embedder.ts'
 import type { LanguageModel } from '../../worker/ports/language-model.ts'
+import type { Logger } from '../../worker/ports/logger.ts'
 import { seededRandom } from '../conformance/seeded-random.ts'
 import type { EdgeUnderTest } from './edge.ts'
 
@@ -21,6 +22,8 @@ export interface LocalEdgeInit {
   previousEmbedder?: Embedder
   languageModel?: LanguageModel
   seed?: number
+  /** Default: none hears what is logged. */
+  logger?: Logger
   /** Another process that serves the same databases shares its clock. */
   clock?: { nowMs: number }
 }
@@ -42,6 +45,7 @@ export async function openLocalEdge({
   previousEmbedder,
   languageModel,
   seed = 1,
+  logger = { info() {}, warn() {}, error() {} },
   clock,
 }: LocalEdgeInit): Promise<LocalEdge> {
   const time = clock ?? { nowMs: START_MS }
@@ -65,7 +69,7 @@ export async function openLocalEdge({
       randomBytes: (length) => Uint8Array.from({ length }, () => random(256)),
       defer,
     },
-    logger: { info() {}, warn() {}, error() {} },
+    logger,
     queue: { wake() {} },
     vectorIndex: exactScanIndex,
     rootHash: hashSecret(ROOT_KEY),
