@@ -27,6 +27,7 @@ const ranked = (list: Candidate[]) =>
     ]),
     query: { terms: ['a'], namedSpeakers: [], isWhen: false },
     weights: DEFAULT_WEIGHTS,
+    documents: 10,
     hasRoles: false,
   })
 

@@ -23,6 +23,7 @@ const input = (candidates: Candidate[], fields: Partial<RankInput> = {}): RankIn
   sessionScores: new Map(),
   query: { terms: ['a', 'b'], namedSpeakers: [], isWhen: false },
   weights: DEFAULT_WEIGHTS,
+  documents: 10,
   hasRoles: false,
   ...fields,
 })
@@ -99,7 +100,7 @@ describe('rank', () => {
     )
     expect(order(hits)).toEqual([1, 2, 3])
     const full = 3 * DEFAULT_WEIGHTS.vector
-    expect(hits.map(({ explain }) => explain.vector)).toEqual([0, full, expect.closeTo(full / 4)])
+    expect(hits.map(({ explain }) => explain.vector)).toEqual([0, full, expect.closeTo(full / 2 ** 2.5)])
   })
   it('gives less to vectors that favour what words have found', () => {
     const near = [candidate(1, { bm25: 3, cosine: 0.9 }), candidate(2, { bm25: 1, cosine: 0.1 })]

@@ -37,6 +37,8 @@ export interface RankInput {
   sessionScores: ReadonlyMap<string, number>
   query: QueryAnalysis
   weights: RetrievalWeights
+  /** Documents in the namespace, among which the nearest were looked for. */
+  documents: number
   /** The namespace holds chats of a user with an assistant; otherwise people talk with each other. */
   hasRoles: boolean
   /** Session -> number of sessions since then (0 = current). Given for live chat only. */
@@ -68,7 +70,7 @@ export function rank(input: RankInput): RankedHit[] {
   const lexical = candidates.map((candidate, i) => candidate.bm25 + (gains[i] as number))
   const best = lexical.reduce((max, score) => Math.max(max, score), 0)
   const sessionShare = sessionShares(input)
-  const vectorShare = vectorShares(candidates, lexical, best)
+  const vectorShare = vectorShares(input, lexical, best)
   const hits = candidates.map((candidate, i): RankedHit => {
     const session = weights.session * best * (sessionShare.get(candidate.session) ?? 0)
     // Without a single lexical match there is no scale to fit: cosines then stand alone.
@@ -115,17 +117,20 @@ function sessionShares({ sessionScores }: RankInput): Map<string, number> {
   return new Map([...sessionScores].map(([session, score]) => [session, Math.max(0, score) / best]))
 }
 
-/** Squared, so that the best ones count and the middling ones, of which a weak model finds many, hardly do; less where they repeat the words. */
-function vectorShares(candidates: readonly Candidate[], lexical: readonly number[], best: number): number[] {
+/** Raised, so that the best ones count and the middling ones, of which a weak model finds many, hardly do. */
+const SHARE_EXPONENT = 2.5
+
+/** What vectors give each candidate, 0..1: its share of the best cosine, as far as the vectors of this query have a say. */
+function vectorShares({ candidates, documents }: RankInput, lexical: readonly number[], best: number): number[] {
   const share = cosineShares(candidates.flatMap(({ cosine }) => cosine ?? []))
   const words = (i: number): number => (best > 0 ? (lexical[i] as number) / best : 0)
   const near = candidates.flatMap(({ cosine }, i) =>
     cosine === undefined ? [] : { vector: share(cosine), words: words(i) },
   )
-  const say = sayOfVectors(near)
+  const say = sayOfVectors(near, documents)
   return candidates.map(({ cosine, awaitsVector }, i) => {
-    if (cosine !== undefined) return say * share(cosine) ** 2
-    return awaitsVector ? say * words(i) ** 2 : 0
+    if (cosine !== undefined) return say * share(cosine) ** SHARE_EXPONENT
+    return awaitsVector ? say * words(i) ** SHARE_EXPONENT : 0
   })
 }
 

@@ -8,13 +8,18 @@ export interface Judged {
 /** How fast the say of vectors falls with their redundancy: at one half, a sixteenth is left. */
 const FALL = 4
 
+/** Among more documents the nearest are near by chance more often: the greatest of n chance cosines grows with the logarithm of n. */
+const DOCUMENTS_WITHOUT_CHANCE = 1000
+const CHANCE_FALL = 1.5
+
 /**
  * The say of vectors in one query, 0..1, from the documents near to it. Two rankings are worth adding where they agree on what is right and differ
  * in their errors (Lee 1997; Vogt and Cottrell 1999). Vectors that go with the words, or that favour what the words have found, tell nothing new:
- * their difference from the words is then mostly error, as with a weak model.
+ * their difference from the words is then mostly error, as with a weak model. `documents`: how many they were chosen from.
  */
-export function sayOfVectors(near: readonly Judged[]): number {
-  return (1 - Math.min(1, Math.max(0, correlation(near), wordsOfFavoured(near)))) ** FALL
+export function sayOfVectors(near: readonly Judged[], documents: number): number {
+  const chance = Math.log(DOCUMENTS_WITHOUT_CHANCE) / Math.log(Math.max(documents, DOCUMENTS_WITHOUT_CHANCE))
+  return chance ** CHANCE_FALL * (1 - Math.min(1, Math.max(0, correlation(near), wordsOfFavoured(near)))) ** FALL
 }
 
 /** Pearson's; 0 where one of the two is the same for all. */

@@ -112,6 +112,7 @@ export async function searchNamespace(asked: NamespaceSearchInput): Promise<Name
       graph: reached.get(document.seq) ?? 0,
     })),
     terms: plan,
+    documents: statistics.cubes,
     sessionScores: new Map([...found.sessions].map(([id, score]) => [String(id), score])),
     query: analysis,
     weights,
