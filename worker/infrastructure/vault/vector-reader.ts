@@ -95,7 +95,7 @@ export class VectorReader implements VectorSearch {
         const waiting = lastChange - absorbedChange
         if (waiting > 0) add(await this.#tail(asked, absorbedChange))
         const leftOut = waiting > this.#tailRowsMax ? await this.#leftOut(space, absorbedChange) : 0
-        if (leftOut > 0) notes.push(`${leftOut} vectors were not compared: the index has not taken them up yet.`)
+        if (leftOut > 0) notes.push('Some vectors were not compared: the index has not taken them up yet.')
       }
       const seen = await this.#among(asked, fresh)
       add(seen)

@@ -125,7 +125,7 @@ function split(members: readonly Judged[], count: number): Proposal[] {
   )
   const isClear = second.length >= TOPIC_MEMBERS_MIN && first.length + second.length >= TOPIC_SHARE_MIN * count
   if (!isClear) return []
-  const reason = `members are of two topics, ${first.length} and ${second.length} of ${count}`
+  const reason = 'members are of two topics'
   return [{ kind: 'split', reason, cubeIds: [...second] }]
 }
 
@@ -149,7 +149,7 @@ function rewrite(
   return [
     {
       kind: 'rewrite',
-      reason: `${useful.length === 1 ? 'a member' : `${useful.length} members`} helped again and again and the text does not say so`,
+      reason: 'members helped again and again and the text does not say so',
       cubeIds: useful.map(({ full }) => full.cube.cubeId),
       additions: useful.map(({ full }) => lineOf(full)),
     },
