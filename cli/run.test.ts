@@ -256,7 +256,7 @@ it('shows what is at hand, chooses it anew, and lists decisions', async () => {
     strategy: 'label',
     inputs: {},
     choice: {},
-    reason: '1 of 2 cubes, those with the most labels in common.',
+    reason: 'Those with the most labels in common.',
     caller: 'k1',
     cubeId: null,
     taskId: null,

@@ -109,7 +109,7 @@ export const Namespace = z
     layer: Layer,
     owner: Subject.nullable(),
     settings: NamespaceSettings,
-    cubes: z.int(),
+    cubes: z.int().meta({ description: 'Cubes that the caller may read, archived ones aside.' }),
     createdAt: stamp,
   })
   .meta({ id: 'Namespace' })
@@ -125,7 +125,9 @@ export const Task = z
     id: z.string(),
     kind: z.string(),
     state: TaskState,
-    progress: z.int(),
+    progress: z.int().nullable().meta({
+      description: 'Cubes or rows done; null, as the total, where the caller may not read all that is counted.',
+    }),
     total: z.int().nullable(),
     attempts: z.int(),
     error: z.string().nullable(),

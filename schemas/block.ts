@@ -113,7 +113,7 @@ export const BlockDetail = Block.extend({
   text: z.string(),
   tokens: z.int().meta({ description: 'Estimated tokens of the text.' }),
   revision: z.int(),
-  members: z.int().meta({ description: 'Members that are not retired.' }),
+  members: z.int().meta({ description: 'Members that are not retired, of those that the caller may read.' }),
 }).meta({ id: 'BlockDetail' })
 export type BlockDetail = z.infer<typeof BlockDetail>
 

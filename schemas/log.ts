@@ -15,7 +15,9 @@ export const LogEntry = z
     outcome: z.string(),
     namespace: z.string().nullable(),
     memoryType: z.string().nullable(),
-    cubeCount: z.int(),
+    cubeCount: z.int().meta({
+      description: 'Cubes concerned; to a key that is bound to a subject or to namespaces, those that it is shown.',
+    }),
     cubeIds: z.array(z.string()),
     hash: z.string().nullable().meta({ description: 'Place in the hash chain; null until the next seal.' }),
   })
@@ -24,8 +26,8 @@ export type LogEntry = z.infer<typeof LogEntry>
 
 export const UsageReport = z
   .strictObject({
-    cubes: z.int(),
-    bytes: z.int(),
+    cubes: z.int().meta({ description: 'Cubes up to the clearance of the key.' }),
+    bytes: z.int().meta({ description: 'Bytes of their texts.' }),
     cubesMax: z.int().nullable(),
     days: z.array(z.strictObject({ day: z.string(), reads: z.int(), writes: z.int(), searches: z.int() })),
   })

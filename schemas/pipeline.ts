@@ -186,9 +186,9 @@ export const StepReport = z
   .strictObject({
     id: z.string(),
     kind: z.string(),
-    /** Cubes and texts that the step handed on. */
-    cubes: z.int(),
-    texts: z.int(),
+    /** Cubes and texts that the step handed on; null in the run of another key to whoever is not cleared for secret memory. */
+    cubes: z.int().nullable(),
+    texts: z.int().nullable(),
     written: z.array(z.string()).meta({ description: 'Cubes that the step made, changed or erased.' }),
   })
   .meta({ id: 'StepReport' })

@@ -47,7 +47,7 @@ export const CreateSnapshot = z
 export const Snapshot = z
   .strictObject({
     name: PinName,
-    cubes: z.int().meta({ description: 'Cubes pinned when it was made.' }),
+    cubes: z.int().meta({ description: 'Pinned cubes that the caller may read.' }),
     createdBy: z.string(),
     createdAt: z.iso.datetime(),
   })
@@ -84,7 +84,10 @@ export const SnapshotRestored = z
     revised: z.array(CubeId).meta({ description: 'Got a new revision with the content of the snapshot.' }),
     archived: z.array(CubeId).meta({ description: 'Came after the snapshot, or were archived in it.' }),
     broughtBack: z.array(CubeId).meta({ description: 'Were archived after the snapshot.' }),
-    erased: z.int().meta({ description: 'Pinned cubes that have been erased since; nothing brings them back.' }),
+    erased: z.int().meta({
+      description:
+        'Pinned cubes that have been erased since, of the sensitivities that the caller may read; nothing brings them back.',
+    }),
   })
   .meta({ id: 'SnapshotRestored' })
 export type SnapshotRestored = z.infer<typeof SnapshotRestored>

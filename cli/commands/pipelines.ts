@@ -96,7 +96,7 @@ async function run(cli: Cli, name: string, { namespace, parameter = [], dryRun =
 }
 
 function stepsText({ id, dryRun, steps, effects }: Item<'listPipelineRuns'>, columns: number): string {
-  const rows = steps.map((step) => [step.id, step.kind, String(step.texts), String(step.written.length)])
+  const rows = steps.map((step) => [step.id, step.kind, String(step.texts ?? '-'), String(step.written.length)])
   const shown = table([{ title: 'STEP' }, { title: 'KIND' }, { title: 'TEXTS' }, { title: 'WRITTEN' }], rows, columns)
   const after = effects.length === 0 ? '' : ` ${effects.length} side effects follow.`
   return `${shown}${dryRun ? 'Nothing was written: a dry run.' : `Run ${id}.${after}`}\n`

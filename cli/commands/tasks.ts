@@ -55,7 +55,7 @@ const tableOf = (tasks: readonly Item<'listTasks'>[], width: number): string =>
       id,
       kind,
       state,
-      total === null ? progress : `${progress}/${total}`,
+      total === null ? (progress ?? '-') : `${progress}/${total}`,
       minuteOf(updatedAt),
       error ?? waitingFor ?? '',
     ]),

@@ -71,7 +71,8 @@ export const cubes = sqliteTable(
     index('cubes_expiry').on(t.expiresAtMs).where(sql`expires_at_ms is not null`),
     // What searches that include archived cubes add to their statistics.
     index('cubes_archived').on(t.namespaceId, t.seq, t.sessionId, t.termCount).where(sql`state = 'archived'`),
-    // Partial, so that writing new memory costs nothing for either.
+    // What counts leave out for whoever is not cleared for it. Partial, as the two below, so that writing ordinary memory costs nothing.
+    index('cubes_sensitive').on(t.namespaceId, t.sensitivity).where(sql`sensitivity != 'none'`),
     index('cubes_used').on(t.namespaceId, t.lastUsedAtMs).where(sql`last_used_at_ms is not null`),
     index('cubes_typed').on(t.namespaceId, t.memoryType, t.lastUsedAtMs).where(sql`memory_type != 'plaintext'`),
   ],

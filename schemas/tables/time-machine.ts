@@ -10,7 +10,12 @@ export const snapshots = sqliteTable(
     namespaceId: integer().notNull(),
     /** Null for the base that a branch keeps for itself. */
     name: text(),
+    /** Cubes that it pins; falls when one of them is erased. */
     cubeCount: integer().notNull(),
+    /** Pinned cubes that were erased, by what they were: nothing else of them is left that could say who may know of them. */
+    erasedNone: integer().notNull().default(0),
+    erasedPersonal: integer().notNull().default(0),
+    erasedSecret: integer().notNull().default(0),
     createdBy: text().notNull(),
     createdAtMs: integer().notNull(),
   },

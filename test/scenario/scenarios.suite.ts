@@ -4,6 +4,7 @@ import { accessMatrix } from './access-matrix.suite.ts'
 import { badInput } from './bad-input.suite.ts'
 import { blocks } from './blocks.suite.ts'
 import { branches } from './branches.suite.ts'
+import { counts } from './counts.suite.ts'
 import { cubes } from './cubes.suite.ts'
 import { facts } from './facts.suite.ts'
 import { filters } from './filters.suite.ts'
@@ -38,6 +39,7 @@ const SCENARIOS = [
   tenantIsolation,
   permissions,
   permissionRefusals,
+  counts,
   accessMatrix,
   badInput,
   lifecycle,

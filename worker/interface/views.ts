@@ -3,8 +3,9 @@ import { isoOf } from '../../schemas/common.ts'
 import type { CubeReceipt, MemCube } from '../../schemas/cube.ts'
 import type { LogEntry } from '../../schemas/log.ts'
 import type { Scope } from '../../schemas/vocabulary.ts'
+import type { ShownTask } from '../infrastructure/tasks/task-reader.ts'
 import type { FullCube } from '../infrastructure/vault/cube-reader.ts'
-import type { ApiKeyRow, AuditRow, NamespaceRow, OrganisationRow, PrincipalRow, TaskRow } from '../ports/rows.ts'
+import type { ApiKeyRow, AuditRow, NamespaceRow, OrganisationRow, PrincipalRow } from '../ports/rows.ts'
 import type { NewCube } from '../ports/vault-write.ts'
 
 /** A cube as callers see it. */
@@ -89,12 +90,13 @@ export const toOrganisation = (row: OrganisationRow) => ({
   createdAt: isoOf(row.createdAtMs),
 })
 
-export const toNamespace = (row: NamespaceRow) => ({
+/** `cubes` is how many the caller may read: the row counts all of them. */
+export const toNamespace = (row: NamespaceRow, cubes: number) => ({
   name: row.name,
   layer: row.layer,
   owner: row.ownerKind === null || row.ownerId === null ? null : { kind: row.ownerKind, id: row.ownerId },
   settings: row.settings,
-  cubes: row.cubeCount,
+  cubes,
   createdAt: isoOf(row.createdAtMs),
 })
 
@@ -105,7 +107,7 @@ export const toPrincipal = (row: PrincipalRow) => ({
   createdAt: isoOf(row.createdAtMs),
 })
 
-export const toTask = (row: TaskRow): Task => ({
+export const toTask = (row: ShownTask): Task => ({
   id: row.id,
   kind: row.kind,
   state: row.state,

@@ -81,9 +81,11 @@ export class BlockReader {
     return this.#members(live, 'write', sql`m.added_at_ms desc, m.cube_id desc`, limit)
   }
 
+  /** Members that are not retired, of those that may be seen. */
   async liveCount(blockId: string): Promise<number> {
     const [row] = await this.#vault.database.all(
-      statement(sql`select count(*) from block_members m where m.block_id = ${blockId} and m.retired_at_ms is null`),
+      statement(sql`select count(*) from block_members m cross join cubes c on c.cube_id = m.cube_id cross join namespaces n on n.id = c.namespace_id
+        where m.block_id = ${blockId} and m.retired_at_ms is null and ${this.#reach('read')}`),
     )
     return Number(row?.[0] ?? 0)
   }

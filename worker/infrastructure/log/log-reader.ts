@@ -4,7 +4,9 @@ import { namespaces } from '../../../schemas/tables/tenancy.ts'
 import { isNarrowed, type Principal } from '../../ports/principal.ts'
 import type { AuditRow } from '../../ports/rows.ts'
 import { cubeReach, KNOWN_SENSITIVITY, reachableNamespaces } from '../governance/access-sql.ts'
+import { isHidden, SENSITIVE_CUBES } from '../governance/count-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
+import { statement } from '../vault/sql.ts'
 
 export interface LogQuery {
   fromMs: number | null
@@ -60,7 +62,7 @@ export class LogReader {
     >`(select json_group_array(j.value) from json_each(${auditLog.cubeIds}) j where ${this.#mayName(sql`j.value`)})`
     const entry = isNarrowed(this.#principal)
       ? { ...getTableColumns(auditLog), cubeIds: cubeIds.mapWith(auditLog.cubeIds).as('named_cube_ids') }
-      : auditLog
+      : getTableColumns(auditLog)
     const rows = await this.#vault.orm
       .select({ entry, namespace: sql<string | null>`${namespaces.name}`.as('namespace_name') })
       .from(auditLog)
@@ -68,7 +70,9 @@ export class LogReader {
       .where(and(...conditions))
       .orderBy('after' in place ? asc(auditLog.id) : desc(auditLog.id))
       .limit(limit)
-    return rows.map(({ entry, namespace }) => ({ ...entry, namespace }))
+    // The number of cubes would tell of those whose ids are left out.
+    const countOf = ({ cubeCount, cubeIds }: AuditRow) => (isNarrowed(this.#principal) ? cubeIds.length : cubeCount)
+    return rows.map(({ entry, namespace }) => ({ ...entry, cubeCount: countOf(entry), namespace }))
   }
 
   /** Whether an entry may name a cube to the principal: to a narrowed key none that is there and may not be known of, now and in this context. */
@@ -78,7 +82,7 @@ export class LogReader {
     return sql`not exists (select 1 from cubes c join namespaces n on n.id = c.namespace_id where c.cube_id = ${cubeId} and coalesce(${reach}, 0) = 0)`
   }
 
-  /** Totals and the last month, day by day. */
+  /** Totals of what may be read, for a key of the whole organisation, and the requests of the last month, day by day. */
   async usage(nowMs: number): Promise<{
     cubes: number
     bytes: number
@@ -97,13 +101,23 @@ export class LogReader {
       rows.filter((row) => row.period !== 'total'),
       (row) => row.period,
     )
+    const hidden = await this.#hiddenTotals()
     return {
-      cubes: total('cubes'),
-      bytes: total('bytes'),
+      cubes: total('cubes') - hidden.cubes,
+      bytes: total('bytes') - hidden.bytes,
       days: [...days].map(([day, list]) => {
         const value = (metric: string) => list.find((row) => row.metric === metric)?.value ?? 0
         return { day, reads: value('reads'), writes: value('writes'), searches: value('searches') }
       }),
     }
+  }
+  async #hiddenTotals(): Promise<{ cubes: number; bytes: number }> {
+    const hidden = isHidden(this.#principal)
+    if (hidden === null) return { cubes: 0, bytes: 0 }
+    const [row] = await this.#vault.database.all(
+      statement(sql`select count(*), coalesce(sum(c.content_bytes), 0) from namespaces n cross join ${SENSITIVE_CUBES}
+        where n.org_id = ${this.#principal.orgId} and c.namespace_id = n.id and ${hidden}`),
+    )
+    return { cubes: Number(row?.[0] ?? 0), bytes: Number(row?.[1] ?? 0) }
   }
 }

@@ -37,7 +37,10 @@ export class PipelineReader {
       .limit(limit)
   }
 
-  /** Newest first, below the id `before`. Cubes that the caller may not even know of are left out of what was written. */
+  /**
+   * Newest first, below the id `before`. Cubes that the caller may not even know of are left out of what was written, and what
+   * another key's steps handed on is no number for who may not read all of it.
+   */
   async runs(limit: number, before: string | null): Promise<PipelineRunRow[]> {
     const { orgId, keyId } = this.#principal
     const own = isNarrowed(this.#principal) ? eq(pipelineRuns.caller, keyId) : undefined
@@ -47,7 +50,8 @@ export class PipelineReader {
       .where(and(eq(pipelineRuns.orgId, orgId), own, before === null ? undefined : lt(pipelineRuns.id, before)))
       .orderBy(desc(pipelineRuns.id))
       .limit(limit)
-    return this.#withoutHidden(rows)
+    const isTold = (row: PipelineRunRow) => this.#principal.clearance === 'secret' || row.caller === keyId
+    return (await this.#withoutHidden(rows)).map((row) => (isTold(row) ? row : withoutCounts(row)))
   }
 
   async #withoutHidden(rows: readonly PipelineRunRow[]): Promise<PipelineRunRow[]> {
@@ -89,4 +93,9 @@ export class PipelineReader {
       .where(and(eq(outbox.orgId, this.#principal.orgId), eq(outbox.id, id)))
     return row ?? null
   }
+}
+
+function withoutCounts(row: PipelineRunRow): PipelineRunRow {
+  const report = row.report as unknown as KeptReport
+  return { ...row, report: { ...report, steps: report.steps.map((step) => ({ ...step, cubes: null, texts: null })) } }
 }

@@ -4,7 +4,7 @@ import { cubes } from '../../../schemas/tables/cubes.ts'
 import { decisions } from '../../../schemas/tables/schedule.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { CubeRow, DecisionRow } from '../../ports/rows.ts'
-import { cubeAccess, namespaceAccess, reachableNamespaces } from '../governance/access-sql.ts'
+import { cubeAccess, namespaceAccess, namespaceClearance, reachableNamespaces } from '../governance/access-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 import { rowShape, statement } from '../vault/sql.ts'
 
@@ -108,11 +108,15 @@ export class ScheduleReader {
       ...(toMs === null ? [] : [sql`d.at_ms <= ${toMs}`]),
     ]
     const rows = await this.#vault.database.all(
-      statement(sql`select n.name, ${DECISION.columns} from decisions d cross join namespaces n on n.id = d.namespace_id
+      statement(sql`select n.name, ${namespaceClearance(this.#principal, 'secret')}, ${DECISION.columns} from decisions d cross join namespaces n on n.id = d.namespace_id
         where ${sql.join(conditions, sql` and `)} order by d.id desc limit ${limit}`),
     )
-    const found = rows.map(([name, ...row]) => ({ ...DECISION.parse(row), namespace: String(name) }))
-    return this.#withoutHidden(found)
+    const found = rows.map(([name, readsAll, ...row]) => {
+      const decision = { ...DECISION.parse(row), namespace: String(name) }
+      return { decision, isTold: readsAll === 1 || decision.caller === this.#principal.keyId }
+    })
+    const shown = await this.#withoutHidden(found.map(({ decision }) => decision))
+    return shown.map((decision, at) => (found[at]?.isTold === true ? decision : withoutCounts(decision)))
   }
 
   /** A hot set was chosen for everyone: what this caller may not see is not named to it. */
@@ -158,3 +162,14 @@ export class ScheduleReader {
 }
 
 const idsOf = ({ cubeIds }: Record<string, unknown>): string[] => (Array.isArray(cubeIds) ? cubeIds.map(String) : [])
+
+/** A hot set chosen among cubes that this caller may not all read: how many were weighed and came or went is not told, and it counts what is shown. */
+function withoutCounts(decision: NamedDecision): NamedDecision {
+  if (decision.kind !== 'hot_set') return decision
+  const inputs = without(decision.inputs, ['candidates', 'isCut'])
+  const choice = { ...without(decision.choice, ['entered', 'left']), cubes: idsOf(decision.choice).length }
+  return { ...decision, inputs, choice }
+}
+
+const without = (facts: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(facts).filter(([key]) => !keys.includes(key)))

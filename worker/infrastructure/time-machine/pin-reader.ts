@@ -9,6 +9,7 @@ import type { Principal } from '../../ports/principal.ts'
 import type { BranchCubeRow, BranchRow, SnapshotRow } from '../../ports/rows.ts'
 import type { DiffView } from '../../ports/time-machine.ts'
 import { cubeReach, namespaceAccess, namespaceClearance } from '../governance/access-sql.ts'
+import { isHidden, SENSITIVE_CUBES } from '../governance/count-sql.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
 import { inJson, rowShape, statement } from '../vault/sql.ts'
 import { blobCidsOf } from '../vault/text-blob.ts'
@@ -125,12 +126,19 @@ export class PinReader {
     return new Map(rows.map(([id, revision, cid, state]) => [String(id), { revision, cid, state } as DiffSideRow]))
   }
 
-  /** Cubes that a snapshot still pins: fewer than when it was made once some are erased. */
-  async pinnedCount(snapshotId: string): Promise<number> {
-    const [row] = await this.#vault.database.all(
-      statement(sql`select count(*) from snapshot_cubes p where p.snapshot_id = ${snapshotId}`),
+  /** What the caller may read of the given snapshots, and how much of what they pinned was erased that it might have read, by their ids. */
+  async counts(snapshots: readonly SnapshotRow[]): Promise<ReadonlyMap<string, { cubes: number; erased: number }>> {
+    const hidden = isHidden(this.#principal)
+    const pinned = sql`${SENSITIVE_CUBES} cross join snapshot_cubes k on k.snapshot_id = p.id and k.cube_id = c.cube_id`
+    const left =
+      hidden === null ? sql`0` : sql`(select count(*) from ${pinned} where c.namespace_id = n.id and ${hidden})`
+    const may = (sensitivity: 'personal' | 'secret') =>
+      sql`(case when ${namespaceClearance(this.#principal, sensitivity)} then 1 else 0 end)`
+    const rows = await this.#vault.database.all(
+      statement(sql`select p.id, p.cube_count - ${left}, p.erased_none + p.erased_personal * ${may('personal')} + p.erased_secret * ${may('secret')}
+        from snapshots p cross join namespaces n on n.id = p.namespace_id where p.id in ${inJson(snapshots.map(({ id }) => id))}`),
     )
-    return Number(row?.[0] ?? 0)
+    return new Map(rows.map(([id, cubes, erased]) => [String(id), { cubes: Number(cubes), erased: Number(erased) }]))
   }
 
   /** The lines `cubeId:cid` of the pinned cubes that may be seen, in order of cubeId, a page at a time. */

@@ -93,6 +93,7 @@ function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
     ...forgetMentions(chunk),
     ...forgetBlocks(chunk),
     ...BY_SEQ.map((table) => statement(sql`delete from ${sql.raw(table)} where (namespace_id, seq) in ${places}`)),
+    uncountPinned(ids),
     ...BY_CUBE_ID.map((table) => statement(sql`delete from ${sql.raw(table)} where cube_id in ${ids}`)),
     statement(sql`delete from permissions where cube_id in ${ids}`),
     statement(sql`delete from cubes where (namespace_id, seq) in ${places}`),
@@ -101,6 +102,14 @@ function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
       where true on conflict (cube_id) do update set deleted_at_ms = excluded.deleted_at_ms`),
   ]
 }
+
+/** Snapshots pin less from now on; what is gone is kept as a number by sensitivity, so that it is told to nobody who might not have read it. */
+const uncountPinned = (ids: SQL): Statement =>
+  statement(sql`update snapshots set cube_count = cube_count - d.cubes, erased_none = erased_none + d.none,
+      erased_personal = erased_personal + d.personal, erased_secret = erased_secret + d.secret
+    from (select k.snapshot_id as id, count(*) as cubes, sum(c.sensitivity = 'none') as none, sum(c.sensitivity = 'personal') as personal,
+      sum(c.sensitivity = 'secret') as secret from snapshot_cubes k cross join cubes c on c.cube_id = k.cube_id
+      where k.cube_id in ${ids} group by 1) d where snapshots.id = d.id`)
 
 /** Erases everything that belongs to a namespace. */
 export function eraseNamespace(namespaceId: number): Statement[] {

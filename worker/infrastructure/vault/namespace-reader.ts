@@ -7,6 +7,7 @@ import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import { namespaceAccess, namespacePart } from '../governance/access-sql.ts'
+import { isHidden, SENSITIVE_CUBES } from '../governance/count-sql.ts'
 import { PLAIN } from '../governance/governance-statements.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { inJson, rowShape, statement } from './sql.ts'
@@ -42,6 +43,18 @@ export class NamespaceReader {
   /** Namespaces in order of name, above the name `after`. */
   page(limit: number, after: string | null): Promise<NamespaceRow[]> {
     return this.#select(after === null ? sql`1` : sql`n.name > ${after}`, 'read', limit)
+  }
+
+  /** Cubes of each given namespace that the principal may read, archived ones aside. The namespaces were read before, as a whole. */
+  async readable(namespaces: readonly NamespaceRow[]): Promise<ReadonlyMap<number, number>> {
+    const hidden = isHidden(this.#principal)
+    if (hidden === null || namespaces.length === 0) return new Map(namespaces.map((row) => [row.id, row.cubeCount]))
+    const ids = inJson(namespaces.map(({ id }) => id))
+    const rows = await this.#vault.database.all(
+      statement(sql`select n.id, n.cube_count - (select count(*) from ${SENSITIVE_CUBES} where c.namespace_id = n.id and c.state != 'archived' and ${hidden})
+        from namespaces n where n.id in ${ids}`),
+    )
+    return new Map(rows.map(([id, cubes]) => [Number(id), Number(cubes)]))
   }
 
   /** `further` is applied in the same batch. @throws MemosError already_exists */

@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type OpenDatabase, openLibsql } from '../../drivers/database/open-libsql.ts'
 import type { Database, Statement } from '../../ports/database.ts'
+import type { NamespaceRow, SnapshotRow } from '../../ports/rows.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import { systemContext } from '../governance/system-context.ts'
 import { EntityReader } from '../knowledge/entity-reader.ts'
 import { FactReader } from '../knowledge/fact-reader.ts'
 import { AuditChain } from '../log/audit-chain.ts'
+import { LogReader } from '../log/log-reader.ts'
 import { Outbox } from '../pipelines/outbox.ts'
 import { purgeRecords } from '../tasks/purge-records.ts'
+import { PinReader } from '../time-machine/pin-reader.ts'
 import { eraseCubes, eraseNamespace } from './erase-statements.ts'
 import { MemVault } from './mem-vault.ts'
+import { NamespaceReader } from './namespace-reader.ts'
 import { statementsOf } from './write-statements.ts'
 
 /**
@@ -140,6 +144,20 @@ describe('statements look up what they are about', () => {
     const steps = [...plans.values()].flat().join('\n')
     expect(steps).toContain('SEARCH m USING INDEX role_members_subject (org_id=? AND subject_kind=? AND subject_id=?)')
     expect(steps).toContain('SEARCH g USING INDEX permissions_subject (org_id=? AND subject_kind=? AND subject_id=?)')
+  })
+
+  it('of cubes that a count leaves out', async () => {
+    const vault = await vaultOf()
+    const narrow = { ...principal, clearance: 'personal' as const }
+    for (const reader of [narrow, { ...narrow, subject: { kind: 'user' as const, id: 'ana' } }]) {
+      plans.clear()
+      await new NamespaceReader(vault, reader).readable([{ id: 1 } as NamespaceRow])
+      await new PinReader(vault, reader, 1).counts([{ id: 'p' } as SnapshotRow])
+      await new LogReader(vault, reader).usage(1)
+      const steps = [...plans.values()].flat()
+      expect(steps.filter((step) => /^(SCAN|SEARCH) c\b/.test(step) && !step.includes('cubes_sensitive'))).toEqual([])
+      expect(steps.filter((step) => step.includes('INDEX cubes_sensitive (namespace_id=?'))).toHaveLength(3)
+    }
   })
 
   it('of audit rows that are sealed', async () => {

@@ -50,18 +50,32 @@ export const createNamespace: Handler<Routes['createNamespace']> = async (edge, 
   const session = await edge.sessions(context, 'write')
   const namespace = edge.namespaces.newRow(context, { ...body, owner: body.owner ?? null })
   await session.namespaces.insert(namespace, [auditOf(context, namespace.id)])
-  return toNamespace(namespace)
+  return toNamespace(namespace, 0)
 }
 
 export const listNamespaces: Handler<Routes['listNamespaces']> = async (edge, context, { query }) => {
   const session = await edge.sessions(context, 'read')
   const list = `namespaces:${context.principal.orgId}`
   const rows = await session.namespaces.page(query.limit + 1, decodeCursor(query.cursor, list, 'string'))
-  return toPage(rows, query.limit, list, (row) => row.name, toNamespace)
+  const readable = await session.namespaces.readable(rows.slice(0, query.limit))
+  return toPage(
+    rows,
+    query.limit,
+    list,
+    (row) => row.name,
+    (row) => toNamespace(row, readable.get(row.id) ?? 0),
+  )
 }
 
-export const getNamespace: Handler<Routes['getNamespace']> = async (edge, context, { params }) =>
-  toNamespace(await found(await edge.sessions(context, 'read'), params.name, 'read'))
+export const getNamespace: Handler<Routes['getNamespace']> = async (edge, context, { params }) => {
+  const session = await edge.sessions(context, 'read')
+  return counted(session, await found(session, params.name, 'read'))
+}
+
+/** A namespace with the number of its cubes that the caller may read. */
+async function counted({ namespaces }: VaultSession, namespace: NamespaceRow) {
+  return toNamespace(namespace, (await namespaces.readable([namespace])).get(namespace.id) ?? 0)
+}
 
 /** Times that a change of settings is made anew because another one came in between. */
 const SETTINGS_ATTEMPTS_MAX = 5
@@ -76,7 +90,7 @@ export const updateNamespace: Handler<Routes['updateNamespace']> = async (edge, 
     const change = { namespaceId: namespace.id, before: namespace.settings, settings }
     try {
       await session.vault.apply([{ kind: 'set_namespace_settings', ...change }, auditOf(context, namespace.id)])
-      return toNamespace({ ...namespace, settings })
+      return await counted(session, { ...namespace, settings })
     } catch (error) {
       if (!(error instanceof GuardError) || attempt === SETTINGS_ATTEMPTS_MAX) throw error
     }

@@ -54,7 +54,7 @@ export const restoreCube: Handler<Routes['restoreCube']> = async (edge, context,
 export const createSnapshot: Handler<Routes['createSnapshot']> = async (edge, context, { params, body }) => {
   const { session, namespace } = await open(edge, context, params.name, 'write')
   const snapshot = await edge.timeMachine.createSnapshot(session, namespace, body.name, context)
-  return { ...toSnapshot(snapshot), digest: await edge.timeMachine.digest(session, snapshot.id) }
+  return detailOf(edge, session, snapshot)
 }
 
 export const listSnapshots: Handler<Routes['listSnapshots']> = async (edge, context, { params, query }) => {
@@ -62,13 +62,20 @@ export const listSnapshots: Handler<Routes['listSnapshots']> = async (edge, cont
   const list = `snapshots:${namespace.id}`
   const after = decodeCursor(query.cursor, list, 'string')
   const rows = await session.pins.snapshots(namespace.id, query.limit + 1, after)
-  return toPage(rows, query.limit, list, (row) => row.name ?? '', toSnapshot)
+  const counts = await session.pins.counts(rows.slice(0, query.limit))
+  return toPage(
+    rows,
+    query.limit,
+    list,
+    (row) => row.name ?? '',
+    (row) => toSnapshot(row, counts.get(row.id)?.cubes ?? 0),
+  )
 }
 
 export const getSnapshot: Handler<Routes['getSnapshot']> = async (edge, context, { params }) => {
   const opened = await open(edge, context, params.name, 'read')
   const snapshot = await snapshotOf(opened, params.snapshot)
-  return { ...toSnapshot(snapshot), digest: await edge.timeMachine.digest(opened.session, snapshot.id) }
+  return detailOf(edge, opened.session, snapshot)
 }
 
 export const deleteSnapshot: Handler<Routes['deleteSnapshot']> = async (edge, context, { params }) => {
@@ -158,9 +165,15 @@ export const mergeBranch: Handler<Routes['mergeBranch']> = async (edge, context,
   return edge.branchMerge.merge(opened.session, opened.namespace, branch, body.strategy, context)
 }
 
-const toSnapshot = ({ name, cubeCount, createdBy, createdAtMs }: SnapshotRow): Snapshot => ({
+async function detailOf(edge: Edge, session: VaultSession, snapshot: SnapshotRow) {
+  const counts = await session.pins.counts([snapshot])
+  const digest = await edge.timeMachine.digest(session, snapshot.id)
+  return { ...toSnapshot(snapshot, counts.get(snapshot.id)?.cubes ?? 0), digest }
+}
+
+const toSnapshot = ({ name, createdBy, createdAtMs }: SnapshotRow, cubes: number): Snapshot => ({
   name: name ?? '',
-  cubes: cubeCount,
+  cubes,
   createdBy,
   createdAt: isoOf(createdAtMs),
 })

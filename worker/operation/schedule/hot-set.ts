@@ -142,7 +142,8 @@ function decisionOf(
   }
 }
 
-function reasonOf({ policy, choices, candidates, similarities }: Weighing): string {
+/** Without a number: how many there were stands in the inputs and the choice, which are not told to everyone. */
+function reasonOf({ policy, similarities }: Weighing): string {
   const measure = {
     lru: 'the latest use',
     heat: `the highest heat (half-life ${policy.halfLifeDays} days, weighted by priority)`,
@@ -153,5 +154,5 @@ function reasonOf({ policy, choices, candidates, similarities }: Weighing): stri
     }[similarities?.measure ?? 'context'],
     label: 'the most labels in common',
   }[policy.strategy]
-  return `${choices.length} of ${candidates} cubes, those with ${measure}.`
+  return `Those with ${measure}.`
 }

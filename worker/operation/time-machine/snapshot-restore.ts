@@ -56,7 +56,7 @@ export class SnapshotRestore {
       revised: idsOf(plan, 'revise'),
       archived: idsOf(plan, 'archive'),
       broughtBack: idsOf(plan, 'bringBack'),
-      erased: snapshot.cubeCount - (await session.pins.pinnedCount(snapshot.id)),
+      erased: (await session.pins.counts([snapshot])).get(snapshot.id)?.erased ?? 0,
     }
     if (plan.length > 0) await this.#write(session, namespace, { snapshot, plan, restored }, context)
     else await session.vault.apply([...finish(context, 200, restored), auditOf(context, namespace.id)])

@@ -5,7 +5,7 @@ export type TimeMachineWrite =
   | {
       /** Pins every cube of the namespace, or the one named, at its current revision; aborts beyond what one namespace or snapshot may hold. */
       kind: 'insert_snapshot'
-      snapshot: Omit<SnapshotRow, 'cubeCount'>
+      snapshot: Pick<SnapshotRow, 'id' | 'namespaceId' | 'name' | 'createdBy' | 'createdAtMs'>
       cubeId: string | null
     }
   | { kind: 'delete_snapshot'; snapshotId: string; namespaceId: number }
