@@ -270,6 +270,24 @@ export function permissions(open: OpenEdge) {
       }
     })
 
+    it('writes no cube that its permission to write does not clear, whatever it may read', async () => {
+      const org = await tenant()
+      await org.admin.ok('createNamespace', { body: { name: 'world', layer: 'global' } })
+      await org.admin.ok('createUser', { body: { id: 'u' } })
+      const permission = { subject: user('u'), namespace: 'world', access: 'write', clearance: 'personal' } as const
+      await grant(org, permission)
+      const key = await org.admin.newKey({ scopes: [...scopes, 'memory:secret'], subject: user('u') })
+      const body = { namespace: 'world', content: 'stork' }
+      const refusal = { status: 403, field: 'sensitivity' }
+      expect(await key.refused('createCube', { body: { ...body, sensitivity: 'secret' } })).toMatchObject(refusal)
+      const { cubeId } = await key.ok('createCube', { body: { ...body, sensitivity: 'personal' } })
+      const secret = { params: { cubeId }, body: { sensitivity: 'secret' } } as const
+      expect(await key.refused('updateCube', secret)).toMatchObject(refusal)
+      expect((await org.admin.ok('listCubes', { query: { namespace: 'world' } })).items).toMatchObject([
+        { cubeId, governance: { sensitivity: 'personal' } },
+      ])
+    })
+
     it('names no cube in the log that the reader of the log is not cleared for', async () => {
       const org = await tenant()
       await shared(org, 'team')

@@ -84,10 +84,10 @@ function sensitivityAccess(principal: Bound, access: Access, sensitivity: SQL): 
   return sql`((${sensitivity} <= ${principal.clearance} and (${own})) or (${shared} and (n.id, ${sensitivity}) in (${opened(principal, access)})))`
 }
 
-/** Condition over `namespaces n`: those whose cubes of this sensitivity a principal may read. */
-export const namespaceClearance = (principal: Principal, sensitivity: Sensitivity): SQL =>
+/** Condition over `namespaces n`: those whose cubes of this sensitivity a principal may read or write. */
+export const namespaceClearance = (principal: Principal, sensitivity: Sensitivity, access: Access = 'read'): SQL =>
   isBound(principal)
-    ? sensitivityAccess(principal, 'read', sql`${sensitivity}`)
+    ? sensitivityAccess(principal, access, sql`${sensitivity}`)
     : isAbove(sensitivity, principal.clearance)
       ? sql`0`
       : sql`1`

@@ -73,11 +73,11 @@ export class CubeReader {
     return this.#full(found)
   }
 
-  /** Whether the principal may read cubes of a sensitivity in a namespace that it reaches. */
-  async mayRead(namespaceId: number, sensitivity: CubeRow['sensitivity']): Promise<boolean> {
+  /** Whether the principal may write cubes of a sensitivity in a namespace that it reaches. */
+  async mayWrite(namespaceId: number, sensitivity: CubeRow['sensitivity']): Promise<boolean> {
     const [row] = await this.#vault.database.all(
       statement(
-        sql`select 1 from namespaces n where n.id = ${namespaceId} and ${namespaceClearance(this.#principal, sensitivity)}`,
+        sql`select 1 from namespaces n where n.id = ${namespaceId} and ${namespaceClearance(this.#principal, sensitivity, 'write')}`,
       ),
     )
     return row !== undefined

@@ -103,7 +103,10 @@ export class MemoryWriter {
       })
   }
 
-  /** The same for a bound key in a namespace that was opened to it for less than it may read elsewhere. @throws MemosError forbidden */
+  /**
+   * The same for a bound key in a namespace that was opened to it to write for less than it may read there or elsewhere: it would make what it
+   * may not touch, and is not even answered with. @throws MemosError forbidden
+   */
   async #expectOpen(
     cubes: VaultSession['cubes'],
     namespaceId: number,
@@ -112,8 +115,8 @@ export class MemoryWriter {
   ): Promise<void> {
     if (principal.subject === null) return
     const most = (['secret', 'personal'] as const).find((one) => written.some(({ sensitivity }) => sensitivity === one))
-    if (most === undefined || (await cubes.mayRead(namespaceId, most))) return
-    throw new MemosError('forbidden', { field: 'sensitivity', expected: 'what the key may read in this namespace' })
+    if (most === undefined || (await cubes.mayWrite(namespaceId, most))) return
+    throw new MemosError('forbidden', { field: 'sensitivity', expected: 'what the key may write in this namespace' })
   }
 
   /** Makes the next revision of a cube. Of two writers that race, one wins and the other gets revision_conflict. */

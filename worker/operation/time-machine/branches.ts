@@ -236,7 +236,7 @@ async function expectIn({ cubes }: VaultSession, { id }: NamespaceRow, cubeId: s
   if (cube.namespaceId !== id) throw new MemosError('not_found')
 }
 
-/** @throws MemosError forbidden: whoever may not read cubes so sensitive does not make any either */
+/** @throws MemosError forbidden: whoever may not write cubes so sensitive does not make any either */
 async function expectCleared(
   { cubes }: VaultSession,
   { id }: NamespaceRow,
@@ -244,8 +244,8 @@ async function expectCleared(
   { principal }: RequestContext,
 ): Promise<void> {
   if (sensitivity === 'none') return
-  if (!isAbove(sensitivity, principal.clearance) && (await cubes.mayRead(id, sensitivity))) return
-  throw new MemosError('forbidden', { field: 'sensitivity', expected: 'what the key may read in this namespace' })
+  if (!isAbove(sensitivity, principal.clearance) && (await cubes.mayWrite(id, sensitivity))) return
+  throw new MemosError('forbidden', { field: 'sensitivity', expected: 'what the key may write in this namespace' })
 }
 
 const madeOf = (made: NonNullable<BranchLocal['made']>): BranchLocal['made'] => ({
