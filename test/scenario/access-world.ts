@@ -198,7 +198,7 @@ async function makeReaders({ admin }: Tenant): Promise<Reader[]> {
   return readers
 }
 
-const rank = (sensitivity: Sensitivity): number => SENSITIVITIES.indexOf(sensitivity)
+export const rank = (sensitivity: Sensitivity): number => SENSITIVITIES.indexOf(sensitivity)
 
 function holds({ members }: AccessWorld, { subject, time, tasks, purposes }: Grant, reader: Reader): boolean {
   const { subject: who, claims } = reader
@@ -216,7 +216,7 @@ function holds({ members }: AccessWorld, { subject, time, tasks, purposes }: Gra
 }
 
 /** Most sensitive cubes that a reader may use in a place as a whole, as a rank; -1 where the place is closed. */
-function rankIn(world: AccessWorld, reader: Reader, place: Place, access: 'read' | 'write'): number {
+export function rankIn(world: AccessWorld, reader: Reader, place: Place, access: 'read' | 'write'): number {
   if (reader.names !== null && !reader.names.includes(place.name)) return -1
   const { subject, clearance } = reader
   const isOwn = subject !== null && place.owner?.kind === subject.kind && place.owner.id === subject.id
