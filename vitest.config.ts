@@ -33,6 +33,7 @@ export default defineConfig({
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations('./schemas/migrations'),
                 MEMOS_ROOT_KEY: 'root-key-of-the-scenario-tests-on-workerd',
+                MEMOS_PEER_KEY: '5'.repeat(64),
               },
             },
           })),
