@@ -1,3 +1,5 @@
+import { expectRelation } from './limit-relations.ts'
+
 /**
  * Every limit of the system, unit and bound last. LIMITS.md is generated from this file: the comment of a constant is its explanation there.
  */
@@ -8,10 +10,6 @@ export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
 export const CONTENT_BYTES_MAX = 256 * 1024
 /** Text up to this size stays inside the signed revision; larger text becomes a blob (MIP objects are at most 64 KiB). */
 export const CONTENT_INLINE_BYTES_MAX = 32 * 1024
-/** One MIP-CBOR object (MIP 4.2). */
-export const MIP_OBJECT_BYTES_MAX = 64 * 1024
-/** Nesting of one MIP-CBOR object (MIP 4.2). */
-export const MIP_OBJECT_DEPTH_MAX = 16
 /** Cubes in one batch or messages in one ingestion. */
 export const BATCH_ITEMS_MAX = 1000
 /** Title of a cube, in UTF-16 units. */
@@ -386,11 +384,6 @@ export const REQUESTS_IN_FLIGHT_MAX = 1024
 /** A graceful stop of the Node host takes no longer than this; then open connections are cut. */
 export const STOP_MS_MAX = 4000
 
-assert(CONTENT_INLINE_BYTES_MAX * 2 <= MIP_OBJECT_BYTES_MAX, 'inline text fits its object')
-assert(METADATA_BYTES_MAX < SQL_VALUE_BYTES_MAX, 'metadata fits a row')
-assert(VECTOR_CANDIDATES_MAX <= SEARCH_CANDIDATES_MAX, 'vector hits fit the ranking step')
-assert(HOT_CUBES_MAX <= SCHEDULE_CANDIDATES_MAX, 'a hot set is chosen among at least as many cubes')
-
-function assert(holds: boolean, relation: string): void {
-  if (!holds) throw new Error(`limits contradict each other: ${relation}`)
-}
+expectRelation(METADATA_BYTES_MAX < SQL_VALUE_BYTES_MAX, 'metadata fits a row')
+expectRelation(VECTOR_CANDIDATES_MAX <= SEARCH_CANDIDATES_MAX, 'vector hits fit the ranking step')
+expectRelation(HOT_CUBES_MAX <= SCHEDULE_CANDIDATES_MAX, 'a hot set is chosen among at least as many cubes')
