@@ -23,6 +23,10 @@ export const ERROR_CODES = {
   cube_frozen: { status: 409, title: 'The cube is frozen' },
   cube_archived: { status: 409, title: 'The cube is archived; restore it first' },
   invalid_transition: { status: 409, title: 'The cube is in a state that does not allow this' },
+  no_identity: { status: 409, title: 'The organisation has no identity yet' },
+  mip_refused: { status: 409, title: 'The rules of the interchange protocol refuse it' },
+  log_behind: { status: 409, title: 'Peers have more of this log than this database' },
+  log_busy: { status: 409, title: 'Others keep appending to this log' },
   organisation_moving: { status: 409, title: 'The organisation is being moved; writes resume in a moment' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
@@ -32,8 +36,10 @@ export const ERROR_CODES = {
   rate_limited: { status: 429, title: 'Too many requests' },
   quota_exceeded: { status: 429, title: 'The quota is used up' },
   internal: { status: 500, title: 'Something went wrong on our side' },
+  peer_failed: { status: 502, title: 'No peer gave a usable answer' },
   embedder_failed: { status: 502, title: 'The embedding model did not answer' },
   database_busy: { status: 503, title: 'The database is busy' },
+  publishing_off: { status: 503, title: 'This deployment has no peer key' },
   overloaded: { status: 503, title: 'Too many requests are being served' },
   storage_full: { status: 507, title: 'The storage is full' },
   blob_missing: { status: 500, title: 'A stored payload is missing' },
@@ -52,6 +58,8 @@ export interface ErrorFacts {
   detail?: string
   /** Seconds after which a retry makes sense (429, 503). */
   retryAfterS?: number
+  /** Code of the protocol that says why (mip_refused). */
+  reason?: string
   /** What a merge could not decide. */
   conflicts?: readonly { cubeId: string; field: string }[]
 }

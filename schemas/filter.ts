@@ -14,6 +14,11 @@ export const FILTER_FIELDS = {
   sensitivity: 'text',
   originKind: 'text',
   originRef: 'text',
+  /** Of what was taken in from other organisations: publisher, its id of the cube, tier of the publisher as it is now, id of the licence. */
+  'origin.did': 'text',
+  'origin.cube': 'text',
+  'origin.trust': 'text',
+  'origin.licence': 'text',
   title: 'text',
   tags: 'list',
   /** Name of a person, place, organisation or thing that the text mentions, aliases included: a predicted tag. */

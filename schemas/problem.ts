@@ -20,6 +20,10 @@ export const Problem = z
       .array(z.object({ cubeId: z.string(), field: z.string() }))
       .optional()
       .meta({ description: 'merge_conflict only: cubes and fields that both sides changed.' }),
+    reason: z
+      .string()
+      .optional()
+      .meta({ description: 'mip_refused only: the code of the interchange protocol (`delegation_expired`).' }),
     expected: z.string().optional().meta({ description: 'What that field would have accepted.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' })

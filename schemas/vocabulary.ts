@@ -51,6 +51,7 @@ export const SCOPES = [
   'org:admin',
   'log:read',
   'metrics:read',
+  'mip',
 ] as const
 export const Scope = z.enum(SCOPES).meta({ id: 'Scope' })
 export type Scope = z.infer<typeof Scope>

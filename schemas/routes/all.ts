@@ -5,6 +5,8 @@ import { factRoutes } from './facts.ts'
 import { lifecycleRoutes } from './lifecycle.ts'
 import { logRoutes } from './log.ts'
 import { memoryRoutes } from './memory.ts'
+import { mipPublishingRoutes } from './mip-publishing.ts'
+import { mipSubscriptionRoutes } from './mip-subscriptions.ts'
 import { permissionRoutes } from './permissions.ts'
 import { pipelineRoutes } from './pipelines.ts'
 import { readerRoutes } from './reader.ts'
@@ -20,6 +22,8 @@ export const ROUTES = {
   ...factRoutes,
   ...lifecycleRoutes,
   ...logRoutes,
+  ...mipPublishingRoutes,
+  ...mipSubscriptionRoutes,
   ...pipelineRoutes,
   ...permissionRoutes,
   ...readerRoutes,
