@@ -1,7 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { Cid } from '../../schemas/cid.ts'
+import { sha256 } from './sha256.ts'
 
 /** Multicodec of a MIP-CBOR object (dag-cbor) and of raw bytes (MIP 4.2). */
 export const CID_CODECS = { object: 0x71, raw: 0x55 } as const
@@ -69,8 +69,12 @@ export function linkOf(cid: Cid): CID {
 
 /** The CID of a link, or null when the link is of a version, codec or hash that MIP does not know. */
 export function cidOfLink(link: CID): Cid | null {
-  const { version, code, multihash } = link
-  const known = version === 1 && (code === CID_CODECS.object || code === CID_CODECS.raw)
-  if (!known || multihash.code !== SHA2_256 || multihash.size !== DIGEST_BYTES) return null
-  return cidOfDigest(multihash.digest, code === CID_CODECS.object ? 'object' : 'raw')
+  if (!isKnownLink(link)) return null
+  return cidOfDigest(link.multihash.digest, link.code === CID_CODECS.object ? 'object' : 'raw')
+}
+
+/** Says whether a link is of the version, a codec and the hash that MIP knows. */
+export function isKnownLink({ version, code, multihash }: CID): boolean {
+  const isKnownKind = version === 1 && (code === CID_CODECS.object || code === CID_CODECS.raw)
+  return isKnownKind && multihash.code === SHA2_256 && multihash.size === DIGEST_BYTES
 }

@@ -1,6 +1,6 @@
 import { base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
-import { MIP_OBJECT_DEPTH_MAX } from '../../schemas/limits.ts'
+import { MIP_OBJECT_DEPTH_MAX } from '../../schemas/limits-mip.ts'
 import { cidOfLink, linkOf, parseCid } from './cid.ts'
 import type { MipValue } from './mip-cbor.ts'
 

@@ -1,4 +1,4 @@
-import { MIP_OBJECT_DEPTH_MAX } from '../../schemas/limits.ts'
+import { MIP_OBJECT_DEPTH_MAX } from '../../schemas/limits-mip.ts'
 import { MipCborError, type MipCborReason } from './mip-cbor-error.ts'
 
 const CBOR_LINK_TAG = 42

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MIP_OBJECT_BYTES_MAX } from '../../schemas/limits.ts'
+import { MIP_OBJECT_BYTES_MAX } from '../../schemas/limits-mip.ts'
 import { seededRandom, startSeed } from '../../test/conformance/seeded-random.ts'
 import { cidOf, linkOf } from './cid.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'

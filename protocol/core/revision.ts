@@ -1,30 +1,23 @@
 import { decode } from '@ipld/dag-cbor'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
-import { base64url } from 'multiformats/bases/base64'
-import { CID } from 'multiformats/cid'
 import type { Cid } from '../../schemas/cid.ts'
 import { MemosError } from '../../schemas/errors.ts'
 import { Revision } from '../../schemas/revision.ts'
-import { cidOf, cidOfLink, expectBytes, linkOf } from './cid.ts'
+import { cidOf, expectBytes } from './cid.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'
 import { MipCborError } from './mip-cbor-error.ts'
+import { BASE64URL, fromObject, HEX, toObject, type ViewFields } from './object-view.ts'
 
-/** Fields that are links in the object and CID text in the view. No other field may hold a link. */
-const LINK_FIELDS: ReadonlySet<string> = new Set(['prev', 'cid'])
-
-interface BytesText {
-  toBytes(text: string): Uint8Array
-  toText(bytes: Uint8Array): string
+const FIELDS: ViewFields = {
+  links: new Set(['prev', 'cid']),
+  bytes: new Map([
+    ['salt', BASE64URL],
+    ['sha256', HEX],
+    ['modelFingerprint', HEX],
+  ]),
+  refuse: (field, expected) => {
+    throw new MemosError('invalid_revision', { field, expected })
+  },
 }
-const HEX: BytesText = { toBytes: hexToBytes, toText: bytesToHex }
-const BASE64URL: BytesText = { toBytes: base64url.baseDecode, toText: base64url.baseEncode }
-
-/** Fields that are bytes in the object and text in the view. No other field may hold bytes. */
-const BYTES_FIELDS: ReadonlyMap<string, BytesText> = new Map([
-  ['salt', BASE64URL],
-  ['sha256', HEX],
-  ['modelFingerprint', HEX],
-])
 
 const SALT_BYTES = 16
 
@@ -33,7 +26,7 @@ const SALT_BYTES = 16
  * @throws MemosError `invalid_revision` naming the field, or that the object is over 64 KiB.
  */
 export function encodeRevision(view: Revision): { cid: Cid; bytes: Uint8Array } {
-  const object = toObject(checkRevision(view), '')
+  const object = toObject(FIELDS, checkRevision(view))
   const bytes = refusing(() => encodeMipCbor(object))
   return { cid: cidOf(bytes, 'object'), bytes }
 }
@@ -45,8 +38,8 @@ export function encodeRevision(view: Revision): { cid: Cid; bytes: Uint8Array } 
 export function decodeRevision(bytes: Uint8Array): Revision {
   return checkRevision(
     fromObject(
+      FIELDS,
       refusing(() => decodeMipCbor(bytes)),
-      '',
     ),
   )
 }
@@ -69,7 +62,7 @@ export function verifyRevision(cid: Cid, bytes: Uint8Array): Revision {
 export function readStoredRevision(cid: Cid, bytes: Uint8Array): Revision {
   if (cidOf(bytes, 'object') !== cid)
     throw new MemosError('invalid_revision', { field: 'cid', expected: 'the CID of the bytes' })
-  return fromObject(decode<MipValue>(bytes), '') as Revision
+  return fromObject(FIELDS, decode<MipValue>(bytes)) as Revision
 }
 
 function checkRevision(view: unknown): Revision {
@@ -90,36 +83,5 @@ function refusing<T>(work: () => T): T {
 
 /** Text of a salt in the view. `bytes`: 16 random bytes. @throws TypeError or RangeError for anything else. */
 export function saltText(bytes: Uint8Array): string {
-  return base64url.baseEncode(expectBytes(bytes, SALT_BYTES, 'salt'))
-}
-
-/** View to object, by the name of the field a value stands in. */
-function toObject(value: unknown, field: string): MipValue {
-  if (Array.isArray(value)) return value.map((item) => toObject(item, ''))
-  if (typeof value === 'object' && value !== null) {
-    const object: { [key: string]: MipValue } = {}
-    for (const [key, inside] of Object.entries(value)) if (inside !== undefined) object[key] = toObject(inside, key)
-    return object
-  }
-  if (typeof value !== 'string') return value as number | boolean | null
-  if (LINK_FIELDS.has(field)) return linkOf(value as Cid)
-  return BYTES_FIELDS.get(field)?.toBytes(value) ?? value
-}
-
-/** Object to view. Refuses text where a link or bytes belong, and the reverse: else two encodings would share one view. */
-function fromObject(value: MipValue, field: string): unknown {
-  if (Array.isArray(value)) return value.map((item) => fromObject(item, ''))
-  if (value instanceof Uint8Array) return (BYTES_FIELDS.get(field) ?? wrongKind(field)).toText(value)
-  const link = CID.asCID(value)
-  if (link) return LINK_FIELDS.has(field) ? cidOfLink(link) : wrongKind(field)
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, fromObject(inside, key)]))
-  }
-  if (typeof value === 'string' && (LINK_FIELDS.has(field) || BYTES_FIELDS.has(field))) wrongKind(field)
-  return value
-}
-
-function wrongKind(field: string): never {
-  const expected = LINK_FIELDS.has(field) ? 'a link' : BYTES_FIELDS.has(field) ? 'bytes' : 'no link and no bytes'
-  throw new MemosError('invalid_revision', { field, expected })
+  return BASE64URL.toText(expectBytes(bytes, SALT_BYTES, 'salt'))
 }
