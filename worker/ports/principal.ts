@@ -33,3 +33,6 @@ export type Claims = Pick<Principal, 'purpose' | 'task'>
 /** Whether a key reaches less than its whole organisation. */
 export const isNarrowed = ({ subject, namespaces }: Pick<Principal, 'subject' | 'namespaces'>): boolean =>
   subject !== null || namespaces !== null
+
+/** Caller of background work on an organisation's own behalf. */
+export const SYSTEM_CALLER = 'system'

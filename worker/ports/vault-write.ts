@@ -4,6 +4,7 @@ import type { BlockWrite } from './writes/blocks.ts'
 import type { GovernanceWrite } from './writes/governance.ts'
 import type { KnowledgeWrite } from './writes/knowledge.ts'
 import type { LifecycleWrite } from './writes/lifecycle.ts'
+import type { MipWrite } from './writes/mip.ts'
 import type { PipelineWrite } from './writes/pipelines.ts'
 import type { ReaderWrite } from './writes/reader.ts'
 import type { ScheduleWrite } from './writes/schedule.ts'
@@ -77,6 +78,7 @@ export type VaultWrite =
   | PipelineWrite
   | ReaderWrite
   | BlockWrite
+  | MipWrite
 
 /** Decisions that every part of the edge makes. */
 export type CoreWrite =
