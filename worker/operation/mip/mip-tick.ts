@@ -1,0 +1,58 @@
+import { MIP_CALL_MS_MAX } from '../../../schemas/limits-mip.ts'
+import type { DueSubscription } from '../../infrastructure/mip/due-subscriptions.ts'
+import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'
+import type { Logger } from '../../ports/logger.ts'
+import type { RequestContext } from '../../ports/request-context.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { Subscriber } from './subscriber.ts'
+import type { TrustReview } from './trust-review.ts'
+
+const OPERATION = 'followLogs'
+
+export interface MipTickComponents {
+  sessions: VaultSessions
+  systemContext: (orgId: string, operation: string, nowMs: number, signal: AbortSignal) => RequestContext
+  subscriber: Subscriber
+  review: TrustReview
+  runtime: Runtime
+  logger: Logger
+}
+
+/** The minute's share of following others: subscriptions that are due, then foreign memory that stands otherwise than trust says. */
+export class MipTick {
+  readonly #components: MipTickComponents
+
+  constructor(components: MipTickComponents) {
+    this.#components = components
+  }
+
+  /** What fails is logged and due again when its claim runs out. */
+  async pull(due: readonly DueSubscription[]): Promise<void> {
+    for (const { orgId, id } of due)
+      await this.#guarded(orgId, async (session, context) => {
+        const shown = await session.followed.subscription(id)
+        if (shown !== null && shown.subscription.state !== 'paused')
+          await this.#components.subscriber.catchUp(session, shown.subscription, context)
+      })
+  }
+
+  async review(orgIds: readonly string[]): Promise<void> {
+    for (const orgId of orgIds)
+      await this.#guarded(orgId, async (session, context) => {
+        await this.#components.review.run(session, context)
+      })
+  }
+
+  async #guarded(
+    orgId: string,
+    work: (session: VaultSession, context: RequestContext) => Promise<void>,
+  ): Promise<void> {
+    const { sessions, systemContext, runtime, logger } = this.#components
+    try {
+      const context = systemContext(orgId, OPERATION, runtime.nowMs(), AbortSignal.timeout(MIP_CALL_MS_MAX))
+      await work(await sessions(context, 'write'), context)
+    } catch (error) {
+      logger.warn('mip_failed', { orgId, error: error instanceof Error ? error.name : 'unknown' })
+    }
+  }
+}
