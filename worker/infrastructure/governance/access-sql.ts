@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Subject } from '../../../schemas/administration.ts'
 import { isAbove, type Sensitivity } from '../../../schemas/vocabulary.ts'
-import type { Principal } from '../../ports/principal.ts'
+import { type Principal, SYSTEM_CALLER } from '../../ports/principal.ts'
 import { inJson, toJson } from '../vault/sql.ts'
 
 type Access = 'read' | 'write'
@@ -15,13 +15,14 @@ const isBound = (principal: Principal): principal is Bound => principal.subject 
  * bound key its own, those that a permission opens to it now and, to read, the global ones.
  */
 export function namespaceAccess(principal: Principal, access: Access): SQL {
-  if (!isBound(principal)) return named(principal)
+  const here = sql`${named(principal)}${notForeign(principal, access)}`
+  if (!isBound(principal)) return here
   const granted = sql`n.id in (${held(principal, access, sql`g.namespace_id`, sql`g.cube_id is null`)})`
   const open =
     access === 'read'
       ? sql`(${owned(principal, 'n')} or n.layer = 'global' or (n.layer = 'shared' and ${granted}))`
       : sql`(${owned(principal, 'n')} or (n.layer != 'private' and ${granted}))`
-  return sql`${named(principal)} and ${open}`
+  return sql`${here} and ${open}`
 }
 
 /** Condition over `namespaces n`: those of which a bound principal may read some cubes only. No others for a key of the organisation. */
@@ -72,8 +73,9 @@ export function cubeReach(
   nowMs: number,
   sensitivity: SQL = sql.raw('c.sensitivity'),
 ): SQL {
-  if (!isBound(principal)) return sql`${named(principal)} and ${cleared(principal, aliveAt(nowMs), sensitivity)}`
-  return sql`${named(principal)} and ${aliveAt(nowMs)} and (${sensitivityAccess(principal, access, sensitivity)}
+  const here = sql`${named(principal)}${notForeign(principal, access)}`
+  if (!isBound(principal)) return sql`${here} and ${cleared(principal, aliveAt(nowMs), sensitivity)}`
+  return sql`${here} and ${aliveAt(nowMs)} and (${sensitivityAccess(principal, access, sensitivity)}
     or (c.cube_id, ${sensitivity}) in (${opened(principal, access, 'cubes')}))`
 }
 
@@ -106,6 +108,12 @@ function cleared({ clearance }: Principal, alive: SQL, sensitivity: SQL = sql.ra
     ? sql`${alive} and ${sensitivity} != 'secret'`
     : sql`${alive} and ${sensitivity} = 'none'`
 }
+
+/** What others have published is written by the subscription alone: it can be read, and never be edited (MIP 4.8). */
+const notForeign = ({ keyId }: Principal, access: Access): SQL =>
+  access === 'read' || keyId === SYSTEM_CALLER
+    ? sql.raw('')
+    : sql.raw(' and not exists (select 1 from mip_subscriptions f where f.namespace_id = n.id)')
 
 /** Namespaces of the organisation that the key was not narrowed away from. */
 const named = ({ orgId, namespaces }: Principal): SQL =>

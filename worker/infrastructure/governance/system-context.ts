@@ -1,5 +1,6 @@
 import { RATE_PER_MINUTE_MAX } from '../../../schemas/limits.ts'
 import { SCOPES } from '../../../schemas/vocabulary.ts'
+import { SYSTEM_CALLER } from '../../ports/principal.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 
 /** The context in which background work acts on an organisation's own behalf. */
@@ -10,7 +11,7 @@ export const systemContext = (
   signal: AbortSignal,
 ): RequestContext => ({
   principal: {
-    keyId: 'system',
+    keyId: SYSTEM_CALLER,
     orgId,
     scopes: new Set(SCOPES),
     subject: null,

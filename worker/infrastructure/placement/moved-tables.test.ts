@@ -9,6 +9,7 @@ import * as guard from '../../../schemas/tables/guard.ts'
 import * as knowledge from '../../../schemas/tables/knowledge.ts'
 import * as lifecycle from '../../../schemas/tables/lifecycle.ts'
 import * as log from '../../../schemas/tables/log.ts'
+import * as mip from '../../../schemas/tables/mip.ts'
 import * as pipelines from '../../../schemas/tables/pipelines.ts'
 import * as placement from '../../../schemas/tables/placement.ts'
 import * as schedule from '../../../schemas/tables/schedule.ts'
@@ -18,7 +19,7 @@ import * as vectors from '../../../schemas/tables/vectors.ts'
 import { NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
 
 /** Tables of the deployment, not of an organisation's memory. */
-const STAYS = ['organisations', 'api_keys', 'guard', 'fences']
+const STAYS = ['organisations', 'api_keys', 'guard', 'fences', 'mip_identities']
 
 it('moves every table that holds rows of an organisation', () => {
   const all = [
@@ -30,6 +31,7 @@ it('moves every table that holds rows of an organisation', () => {
     knowledge,
     lifecycle,
     log,
+    mip,
     pipelines,
     placement,
     schedule,

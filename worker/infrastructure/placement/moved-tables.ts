@@ -13,6 +13,17 @@ import {
 } from '../../../schemas/tables/knowledge.ts'
 import { coldEmbeddings, coldPostings, transitions } from '../../../schemas/tables/lifecycle.ts'
 import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log.ts'
+import {
+  mipDenied,
+  mipEntries,
+  mipIngested,
+  mipLogs,
+  mipMirrors,
+  mipObjects,
+  mipPeers,
+  mipProofs,
+  mipSubscriptions,
+} from '../../../schemas/tables/mip.ts'
 import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
 import { decisions, hotCubes, schedules } from '../../../schemas/tables/schedule.ts'
 import { namespaces, principals } from '../../../schemas/tables/tenancy.ts'
@@ -78,7 +89,9 @@ function moved(name: string, table: SQLiteTable, { renumbered, ...init }: TableI
       : { name: column, read: `t.${column}`, write: (at) => `j.value->>${at}` }
   })
   // Never a row number together with another column: SQLite 3.45 finds nothing by (org_id, id) in an index that holds both.
-  const identity = primary === undefined ? [init.owner, ...init.key].map((column) => column.slice(2)) : [primary]
+  // The owner of rows that are found through another table is no column of theirs.
+  const keys = [init.owner, ...init.key].map((column) => column.slice(2)).filter((column) => names.includes(column))
+  const identity = primary === undefined ? keys : [primary]
   return { name, from: `${name} t`, ...init, columns, identity }
 }
 
@@ -99,6 +112,18 @@ export const ORGANISATION_TABLES: readonly MovedTable[] = [
   moved('pipelines', pipelines, { owner: 't.org_id', key: ['t.name'], pageRows: 50 }),
   moved('pipeline_runs', pipelineRuns, { owner: 't.org_id', key: ['t.id'], pageRows: 100 }),
   moved('outbox', outbox, { owner: 't.org_id', key: ['t.id'], pageRows: 100 }),
+  moved('mip_logs', mipLogs, { owner: 't.org_id', key: ['t.did', 't.log'], pageRows: 50 }),
+  moved('mip_entries', mipEntries, {
+    from: 'mip_entries t join mip_logs l on l.id = t.log_id',
+    owner: 'l.org_id',
+    key: ['t.log_id', 't.epoch', 't.seq'],
+    pageRows: 500,
+  }),
+  moved('mip_objects', mipObjects, { owner: 't.org_id', key: ['t.cid', 't.did', 't.cube'], pageRows: 50 }),
+  moved('mip_peers', mipPeers, { owner: 't.org_id', key: ['t.did'], pageRows: 500 }),
+  moved('mip_mirrors', mipMirrors, { owner: 't.org_id', key: ['t.did', 't.address'], pageRows: 500 }),
+  moved('mip_denied', mipDenied, { owner: 't.org_id', key: ['t.did', 't.subject'], pageRows: 2000 }),
+  moved('mip_proofs', mipProofs, { owner: 't.org_id', key: ['t.cid'], pageRows: 20 }),
   moved('tasks', tasks, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
   moved('namespaces', namespaces, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
 ]
@@ -161,5 +186,11 @@ export const NAMESPACE_TABLES: readonly MovedTable[] = [
   moved('blocks', blocks, { owner: 't.namespace_id', key: ['t.id'], pageRows: 200 }),
   moved('block_members', blockMembers, { owner: 't.namespace_id', key: ['t.block_id', 't.cube_id'], pageRows: 2000 }),
   moved('block_changes', blockChanges, { owner: 't.namespace_id', key: ['t.id'], pageRows: 100 }),
+  moved('mip_subscriptions', mipSubscriptions, { owner: 't.namespace_id', key: ['t.id'], pageRows: 100 }),
+  moved('mip_ingested', mipIngested, {
+    owner: 't.namespace_id',
+    key: ['t.subscription_id', 't.cube'],
+    pageRows: 2000,
+  }),
   moved('feedback', feedback, { owner: 't.namespace_id', key: ['t.id'], pageRows: 2000 }),
 ]

@@ -103,6 +103,13 @@ export class CubeReader {
     return Promise.all(rows.map(async (row) => ({ cube: row.cube, full: await this.#fullOrNull(row) })))
   }
 
+  /** Cubes by their ids, in no particular order; those that may not be seen are absent. */
+  ofIds(cubeIds: readonly string[]): Promise<FullCube[]> {
+    return cubeIds.length === 0
+      ? Promise.resolve([])
+      : this.#select(sql`c.cube_id in ${inJson(cubeIds)}`, { limit: cubeIds.length })
+  }
+
   /** Cubes of one namespace by sequence number, in no particular order; those that may not be seen are absent. */
   bySeq(namespaceId: number, seqs: readonly number[]): Promise<FullCube[]> {
     if (seqs.length === 0) return Promise.resolve([])
@@ -110,6 +117,18 @@ export class CubeReader {
       sql`c.namespace_id = ${namespaceId} and c.seq in (select value from json_each(${JSON.stringify(seqs)}))`,
       { limit: seqs.length },
     )
+  }
+
+  /** Those of the named cubes that may be read, in no particular order; damaged ones are absent. */
+  named(cubeIds: readonly string[]): Promise<FullCube[]> {
+    if (cubeIds.length === 0) return Promise.resolve([])
+    return this.#select(sql`c.cube_id in ${inJson(cubeIds)}`, { limit: cubeIds.length })
+  }
+
+  /** Which of the named cubes may be read, damaged ones included. */
+  async idsOf(cubeIds: readonly string[]): Promise<Set<string>> {
+    const rows = await this.#rows(sql`c.cube_id in ${inJson(cubeIds)}`, { limit: cubeIds.length })
+    return new Set(rows.map(({ cube }) => cube.cubeId))
   }
 
   /** Newest first, below the sequence number `before`. With `known` also what is personal, as `known` gives it. */

@@ -45,6 +45,8 @@ const OF_NAMESPACE = [
   'block_members',
   'block_changes',
   'feedback',
+  'mip_subscriptions',
+  'mip_ingested',
 ] as const
 
 /**
@@ -95,6 +97,7 @@ function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
     ...BY_SEQ.map((table) => statement(sql`delete from ${sql.raw(table)} where (namespace_id, seq) in ${places}`)),
     uncountPinned(ids),
     ...BY_CUBE_ID.map((table) => statement(sql`delete from ${sql.raw(table)} where cube_id in ${ids}`)),
+    forgetPublished(sql`select j.value->>0 as namespace_id, j.value->>2 as cube_id from json_each(${chunk}) j`),
     statement(sql`delete from permissions where cube_id in ${ids}`),
     statement(sql`delete from cubes where (namespace_id, seq) in ${places}`),
     statement(sql`insert into tombstones (cube_id, namespace_id, cid, deleted_at_ms, reason)
@@ -111,10 +114,23 @@ const uncountPinned = (ids: SQL): Statement =>
       sum(c.sensitivity = 'secret') as secret from snapshot_cubes k cross join cubes c on c.cube_id = k.cube_id
       where k.cube_id in ${ids} group by 1) d where snapshots.id = d.id`)
 
+/**
+ * What was published of cubes, redacted copies among it, is served no longer. `from` gives a namespace and a cube as `s.namespace_id` and `s.cube_id`. That they were
+ * published stays in the log; a revocation tells peers.
+ */
+const forgetPublished = (from: SQL): Statement => {
+  const logs = sql`(${from}) s cross join namespaces n on n.id = s.namespace_id cross join mip_logs l on l.org_id = n.org_id and l.role = 'own'`
+  return statement(sql`delete from mip_objects where rowid in (
+    select o.rowid from ${logs} cross join mip_objects o on o.org_id = l.org_id and o.did = l.did and o.cube = s.cube_id
+    union all
+    select o.rowid from ${logs} cross join mip_objects o on o.org_id = l.org_id and o.did = l.did and o.source = s.cube_id and o.source != '')`)
+}
+
 /** Erases everything that belongs to a namespace. */
 export function eraseNamespace(namespaceId: number): Statement[] {
   const here: SQL = sql`namespace_id = ${namespaceId}`
   return [
+    forgetPublished(sql`select namespace_id, cube_id from cubes where ${here}`),
     statement(sql`delete from revisions where cube_id in (select cube_id from cubes where ${here})`),
     ...OF_NAMESPACE.map((table) => statement(sql`delete from ${sql.raw(table)} where ${here}`)),
     statement(sql`delete from namespaces where id = ${namespaceId}`),

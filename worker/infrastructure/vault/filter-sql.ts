@@ -16,6 +16,11 @@ import { inJson, toJson } from './sql.ts'
 
 type Scalar = string | number | boolean
 
+/** Something of the row that says where a foreign cube came from; null for those of our own. */
+function ingested(column: SQL): SQL {
+  return sql`(select ${column} from mip_ingested i where i.namespace_id = c.namespace_id and i.cube_id = c.cube_id)`
+}
+
 /** Columns of `cubes c` behind the names that filters use. */
 type FilterColumns = Record<Exclude<FilterField, 'entity'>, SQL>
 const COLUMNS: FilterColumns = {
@@ -30,6 +35,13 @@ const COLUMNS: FilterColumns = {
   sensitivity: sql`c.sensitivity`,
   originKind: sql`c.origin_kind`,
   originRef: sql`c.origin_ref`,
+  'origin.did': ingested(sql`i.did`),
+  'origin.cube': ingested(sql`i.cube`),
+  'origin.trust': ingested(
+    sql`coalesce((select p.tier from mip_peers p where p.org_id = i.org_id and p.did = i.did), 'unknown')`,
+  ),
+  // Only what a subscription has written counts: the same key in the metadata of other cubes is their caller's.
+  'origin.licence': ingested(sql`c.metadata ->> '$.originLicence'`),
   title: sql`c.title`,
   tags: sql`c.tags`,
   saidAt: sql`c.said_at_ms`,

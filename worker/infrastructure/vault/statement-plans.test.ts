@@ -35,12 +35,12 @@ async function explain({ sql, params }: Statement): Promise<void> {
   )
 }
 
-/** Steps that read a whole table, or all of a namespace's or an organisation's part of it, by statement; vector spaces (v) and snapshots (p) are few. */
+/** Steps that read a whole table, or all of a namespace's or an organisation's part of it, by statement; vector spaces (v), snapshots (p) and signed logs (w) are few. */
 function walks(): string[] {
   const isWalk = (step: string) =>
     /^SCAN (?!.*VIRTUAL)(facts|fact_links|cubes|revisions|embeddings|sessions|mentions|entities|entity_aliases|audit_log|permissions|branch_cubes|snapshot_cubes|outbox|pipeline_runs|[flckm])\b/.test(
       step,
-    ) || /^SEARCH (?!n\b|vector_spaces\b|v\b|p\b).*\((namespace_id|org_id)=\?\)$/.test(step)
+    ) || /^SEARCH (?!n\b|vector_spaces\b|v\b|p\b|w\b).*\((namespace_id|org_id)=\?\)$/.test(step)
   return [...plans].flatMap(([sql, steps]) => steps.filter(isWalk).map((step) => `${step} of ${sql.slice(0, 200)}`))
 }
 

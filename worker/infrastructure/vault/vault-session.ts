@@ -14,6 +14,8 @@ import { GraphReader } from '../knowledge/graph-reader.ts'
 import { LifecycleReader } from '../lifecycle/lifecycle-reader.ts'
 import { IdempotencyStore } from '../log/idempotency-store.ts'
 import { LogReader } from '../log/log-reader.ts'
+import { FollowedReader } from '../mip/followed-reader.ts'
+import { LogRows } from '../mip/log-rows.ts'
 import { PipelineReader } from '../pipelines/pipeline-reader.ts'
 import { ScheduleReader } from '../schedule/schedule-reader.ts'
 import { TaskReader } from '../tasks/task-reader.ts'
@@ -56,6 +58,10 @@ export interface VaultSession {
   permissions: PermissionDirectory
   blocks: BlockReader
   pipelines: PipelineReader
+  /** Signed logs, as they are stored. */
+  mipLogs: LogRows
+  /** Logs of others, and what came from them. */
+  followed: FollowedReader
 }
 
 export interface VaultSessionsComponents {
@@ -104,6 +110,8 @@ export function vaultSessions(components: VaultSessionsComponents): VaultSession
       permissions: new PermissionDirectory(vault, principal),
       blocks: new BlockReader(vault, principal, nowMs),
       pipelines: new PipelineReader(vault, principal, nowMs),
+      mipLogs: new LogRows(vault),
+      followed: new FollowedReader(vault, principal),
     }
   }
 }

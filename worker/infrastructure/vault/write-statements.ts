@@ -8,6 +8,7 @@ import { blocksStatements } from '../blocks/blocks-statements.ts'
 import { governanceStatements } from '../governance/governance-statements.ts'
 import { knowledgeStatements } from '../knowledge/knowledge-statements.ts'
 import { lifecycleStatements } from '../lifecycle/lifecycle-statements.ts'
+import { mipStatements } from '../mip/mip-statements.ts'
 import { pipelinesStatements } from '../pipelines/pipelines-statements.ts'
 import { readerStatements } from '../reader/reader-statements.ts'
 import { scheduleStatements } from '../schedule/schedule-statements.ts'
@@ -32,6 +33,7 @@ const AREAS: StatementsFor<AreaWrite> = {
   ...pipelinesStatements,
   ...readerStatements,
   ...blocksStatements,
+  ...mipStatements,
 }
 
 const isOfArea = (write: VaultWrite): write is AreaWrite => Object.hasOwn(AREAS, write.kind)
