@@ -12,6 +12,7 @@ export function problemResponse(error: MemosError, requestId: string): Response 
     detail: error.message,
     ...(facts.field === undefined ? {} : { field: facts.field }),
     ...(facts.expected === undefined ? {} : { expected: facts.expected }),
+    ...(facts.reason === undefined ? {} : { reason: facts.reason }),
     ...(facts.conflicts === undefined ? {} : { conflicts: facts.conflicts }),
     requestId,
   }
