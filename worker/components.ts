@@ -1,10 +1,13 @@
+import { portableEd25519 } from '../protocol/core/ed25519-rule.ts'
 import {
   BLOCKS_PER_TICK_MAX,
   LIFECYCLE_NAMESPACES_PER_TICK_MAX,
   LIFECYCLE_ROUND_MS,
   SCHEDULES_PER_TICK_MAX,
 } from '../schemas/limits.ts'
+import { MIP_PULLS_PER_TICK_MAX } from '../schemas/limits-mip.ts'
 import { ArchiveService } from './infrastructure/archive/archive-service.ts'
+import { redactCube } from './infrastructure/archive/redaction.ts'
 import { dueBlocks } from './infrastructure/blocks/due-blocks.ts'
 import { KeyRing } from './infrastructure/governance/key-ring.ts'
 import { OrganisationDirectory } from './infrastructure/governance/organisation-directory.ts'
@@ -15,6 +18,11 @@ import { AuditChain, sealAudit } from './infrastructure/log/audit-chain.ts'
 import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
 import { ObservedModel } from './infrastructure/log/observed-model.ts'
+import { DatabaseMipSource } from './infrastructure/mip/database-mip-source.ts'
+import { delegationWires } from './infrastructure/mip/delegation-wires.ts'
+import { claimSubscriptions, mipHints, organisationsToReview } from './infrastructure/mip/due-subscriptions.ts'
+import { IdentityDirectory } from './infrastructure/mip/identity-directory.ts'
+import { ProofDesk } from './infrastructure/mip/proof-desk.ts'
 import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
@@ -32,6 +40,7 @@ import { encodeVector } from './infrastructure/vault/half-float.ts'
 import { MemVault } from './infrastructure/vault/mem-vault.ts'
 import { removeUnnamed } from './infrastructure/vault/named-blobs.ts'
 import { NamespaceDirectory } from './infrastructure/vault/namespace-directory.ts'
+import { blobCidsOf } from './infrastructure/vault/text-blob.ts'
 import { type VaultSessions, vaultSessions } from './infrastructure/vault/vault-session.ts'
 import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
@@ -50,6 +59,14 @@ import { Consolidator } from './operation/lifecycle/consolidator.ts'
 import { LifecycleTick } from './operation/lifecycle/lifecycle-tick.ts'
 import { MemLifecycle } from './operation/lifecycle/mem-lifecycle.ts'
 import { RevisionPurge } from './operation/lifecycle/revision-purge.ts'
+import { ArchiveImport } from './operation/mip/archive-import.ts'
+import { IdentityDesk } from './operation/mip/identity-desk.ts'
+import { LogAppender } from './operation/mip/log-appender.ts'
+import { MipTick } from './operation/mip/mip-tick.ts'
+import { OwnHeadGuard } from './operation/mip/own-head-guard.ts'
+import { Publisher } from './operation/mip/publisher.ts'
+import { Subscriber } from './operation/mip/subscriber.ts'
+import { missingBefore, TrustReview } from './operation/mip/trust-review.ts'
 import { indexText } from './operation/organise/draft-cube.ts'
 import { EXPIRED_PER_SWEEP_MAX, ExpirySweep } from './operation/organise/expiry-sweep.ts'
 import { MemoryWriter, storedCube } from './operation/organise/memory-writer.ts'
@@ -77,6 +94,7 @@ import type { Database } from './ports/database.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { Logger } from './ports/logger.ts'
+import type { MipParts } from './ports/mip.ts'
 import type { RateLimiter } from './ports/rate-limiter.ts'
 import type { Reranker } from './ports/reranker.ts'
 import type { Runtime } from './ports/runtime.ts'
@@ -97,6 +115,7 @@ export interface HostParts {
   /** Refines what rules read; null: rules alone. */
   languageModel: LanguageModel | null
   webhook: Webhook | null
+  /** How peers and mirrors are reached; absent: no log of others is followed. */
   rateLimiter: RateLimiter
   runtime: Runtime
   logger: Logger
@@ -106,6 +125,8 @@ export interface HostParts {
   /** Whether one process serves the database alone, so that it may keep in memory what only it changes. */
   singleProcess: boolean
   logRequests: boolean
+  /** Default: nothing is published, and no peer is asked. */
+  mip?: MipParts
   /** How background work waits; tests that step the clock bring their own. */
   sleep?(ms: number): Promise<void>
 }
@@ -116,6 +137,13 @@ export interface Components {
   vectorIndex: VectorIndex
   /** To be called every minute: forgets what is too old and plans work that no request planned. `only` names the steps; default: all. */
   tick(only?: readonly string[]): Promise<void>
+}
+
+const NO_MIP: MipParts = {
+  signer: null,
+  ed25519: portableEd25519,
+  mirrors: false,
+  remotes: { open: () => null },
 }
 
 const LIFECYCLE_ROUND = { limit: LIFECYCLE_NAMESPACES_PER_TICK_MAX, roundMs: LIFECYCLE_ROUND_MS }
@@ -129,12 +157,11 @@ export function composeEdge(parts: HostParts): Components {
   const { databases, blobs, runtime, logger, embedders, queue } = parts
   const metrics = new Metrics()
   const host = { ...parts, languageModel: observed(parts, metrics) }
-  const embedder = embedders[0] ?? null
   const vault = new MemVault({ databases })
   const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
   const sessions = vaultSessions({ vault, blobs, vectorIndex, logger, redact: redactSensitive })
   const embeddings = new EmbeddingBuilder({
-    embedder,
+    embedder: embedders[0] ?? null,
     vectorIndex,
     sessions,
     systemContext,
@@ -159,7 +186,6 @@ export function composeEdge(parts: HostParts): Components {
     [KNOWLEDGE_TASK, (task, progress) => knowledge.run(task, progress)],
   ]
   const expiry = new ExpirySweep({ blobs, sessions, systemContext, embeddings, runtime, logger })
-  const blobSweep = new BlobSweep({ vault, blobs, runtime })
   const operator = new MemOperator({ embedders, reranker: host.reranker, logger })
   const edge: Edge = {
     version: VERSION,
@@ -175,6 +201,7 @@ export function composeEdge(parts: HostParts): Components {
     ...timeMachineParts(host, embeddings),
     operator,
     ...pipelineParts(host, { operator, embeddings }),
+    ...followParts(host, embeddings),
     ...blockParts(host, { operator, embeddings }),
     scheduler: new MemScheduler({ embedders, sessions, systemContext, runtime, logger }),
     heatAt,
@@ -186,6 +213,7 @@ export function composeEdge(parts: HostParts): Components {
     memoryPath,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
     ...logParts(host, vault, metrics),
+    ...publishingParts(host, vault),
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
@@ -193,7 +221,7 @@ export function composeEdge(parts: HostParts): Components {
   }
   const lifecycle = lifecycleTick(host, { sessions, embeddings, expiry })
   const blocks = new BlocksTick({ evolution: edge.evolution, sessions, systemContext, runtime, logger })
-  const upkeep = upkeepSteps(host, { expiry, lifecycle, blobSweep, scheduler: edge.scheduler, blocks })
+  const upkeep = upkeepSteps(host, { expiry, lifecycle, blocks, edge })
   return {
     edge,
     tasks: new TaskRunner({ databases, runtime, logger, handlers: new Map(handlers) }),
@@ -248,19 +276,17 @@ function lifecycleTick(
 
 /** What is done every minute, in this order. */
 function upkeepSteps(
-  { databases, runtime, embedders, logger, webhook }: HostParts,
+  { databases, blobs, runtime, embedders, logger, webhook }: HostParts,
   {
     expiry,
     lifecycle,
-    blobSweep,
-    scheduler,
     blocks,
+    edge,
   }: {
     expiry: ExpirySweep
     lifecycle: LifecycleTick
-    blobSweep: BlobSweep
-    scheduler: MemScheduler
     blocks: BlocksTick
+    edge: Edge
   },
 ): UpkeepStep[] {
   const embedder = embedders[0] ?? null
@@ -268,6 +294,8 @@ function upkeepSteps(
     for (const database of databases.values()) await work(database)
   }
   const outbox = new Outbox({ webhook, logger })
+  const mip = mipTick(edge)
+  const blobSweep = new BlobSweep({ vault: edge.vault, blobs, runtime })
   return [
     { name: 'idempotency', run: everyDatabase((database) => purgeIdempotency(database, runtime.nowMs())) },
     { name: 'tasks', run: everyDatabase((database) => purgeTasks(database, runtime.nowMs())) },
@@ -297,7 +325,7 @@ function upkeepSteps(
     {
       name: 'schedule',
       run: everyDatabase(async (database) =>
-        scheduler.tick(await claimSchedules(database, runtime.nowMs(), SCHEDULES_PER_TICK_MAX)),
+        edge.scheduler.tick(await claimSchedules(database, runtime.nowMs(), SCHEDULES_PER_TICK_MAX)),
       ),
     },
     {
@@ -306,12 +334,38 @@ function upkeepSteps(
         blocks.run(await dueBlocks(database, runtime.nowMs(), BLOCKS_PER_TICK_MAX)),
       ),
     },
+    {
+      name: 'mip',
+      run: everyDatabase(async (database) => {
+        await mip.pull(await claimSubscriptions(database, runtime.nowMs(), MIP_PULLS_PER_TICK_MAX))
+        await mip.review(await organisationsToReview(database, missingBefore(runtime.nowMs()), MIP_PULLS_PER_TICK_MAX))
+      }),
+    },
     { name: 'effects', run: everyDatabase((database) => outbox.step(database, runtime.nowMs())) },
     { name: 'audit', run: everyDatabase((database) => sealAudit(database, runtime.nowMs())) },
     { name: 'knowledge', run: everyDatabase((database) => planMissingKnowledge(database, KNOWLEDGE_TASK, runtime)) },
     { name: 'blobs', run: () => blobSweep.step() },
   ]
 }
+
+function followParts(
+  { blobs, runtime, embedders, databases, mip = NO_MIP }: HostParts,
+  embeddings: EmbeddingBuilder,
+): Pick<Edge, 'subscriber' | 'archiveImport' | 'tails' | 'trustReview' | 'mipHints' | 'systemContext'> {
+  const parts = { mip, blobs, runtime, embeddings, embedder: embedders[0] ?? null }
+  const subscriber = new Subscriber(parts)
+  return {
+    subscriber,
+    archiveImport: new ArchiveImport(parts, subscriber),
+    tails: mip.tails ?? null,
+    trustReview: new TrustReview(parts),
+    mipHints: mipHints(databases, runtime.nowMs),
+    systemContext,
+  }
+}
+
+const mipTick = ({ subscriber, trustReview: review, sessions, runtime, logger }: Edge): MipTick =>
+  new MipTick({ sessions, systemContext, subscriber, review, runtime, logger })
 
 function blockParts(
   { blobs, runtime, languageModel }: HostParts,
@@ -347,6 +401,27 @@ const logParts = (
   auditChain: (database) => new AuditChain(database),
   watermarks: new Watermarks(rootHash),
 })
+
+/** What peers are served, and what is published to them. */
+function publishingParts(
+  { blobs, runtime, logger, mip = NO_MIP, sleep = waitMs }: HostParts,
+  vault: MemVault,
+): Pick<Edge, 'mipSource' | 'identityDesk' | 'publisher'> {
+  const { signer, ed25519, mirrors, remotes, announce = () => {} } = mip
+  const identities = new IdentityDirectory(vault)
+  const proofs = new ProofDesk({ vault, ed25519, runtime })
+  const guard = new OwnHeadGuard({ remotes, logger })
+  const appender = new LogAppender({ signer, identities, delegationWires, guard, announce, runtime, sleep })
+  return {
+    mipSource: new DatabaseMipSource({ vault, blobs, identities, proofs, signer, runtime }, { mirrors }),
+    identityDesk: new IdentityDesk({ appender, identities, delegationWires, guard, announce, runtime }),
+    publisher: new Publisher({
+      appender,
+      blobCidsOf,
+      redactCube: (source, redaction) => redactCube(source, redaction, { placeText }),
+    }),
+  }
+}
 
 const archiveParts = (
   { blobs }: HostParts,

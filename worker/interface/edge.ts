@@ -1,6 +1,8 @@
+import type { MipSource } from '../../protocol/host/mip-source.ts'
 import type { ArchiveService } from '../infrastructure/archive/archive-service.ts'
 import type { KeyRing } from '../infrastructure/governance/key-ring.ts'
 import type { OrganisationDirectory } from '../infrastructure/governance/organisation-directory.ts'
+import type { systemContext } from '../infrastructure/governance/system-context.ts'
 import type { ActivityLog } from '../infrastructure/log/activity-log.ts'
 import type { AuditChain } from '../infrastructure/log/audit-chain.ts'
 import type { Metrics } from '../infrastructure/log/metrics.ts'
@@ -17,6 +19,11 @@ import type { EmbeddingBuilder } from '../operation/embed/embedding-builder.ts'
 import type { Watermarks } from '../operation/governance/watermarks.ts'
 import type { FactKeeper } from '../operation/knowledge/fact-keeper.ts'
 import type { MemLifecycle } from '../operation/lifecycle/mem-lifecycle.ts'
+import type { ArchiveImport } from '../operation/mip/archive-import.ts'
+import type { IdentityDesk } from '../operation/mip/identity-desk.ts'
+import type { Publisher } from '../operation/mip/publisher.ts'
+import type { Subscriber } from '../operation/mip/subscriber.ts'
+import type { TrustReview } from '../operation/mip/trust-review.ts'
 import type { MemoryWriter } from '../operation/organise/memory-writer.ts'
 import type { orderSteps } from '../operation/pipelines/order-steps.ts'
 import type { PipelineRunner } from '../operation/pipelines/pipeline-runner.ts'
@@ -36,8 +43,10 @@ import type { BlobStore } from '../ports/blob-store.ts'
 import type { Database } from '../ports/database.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { HeadHints } from '../ports/mip.ts'
 import type { RateLimiter } from '../ports/rate-limiter.ts'
 import type { Runtime } from '../ports/runtime.ts'
+import type { Tails } from '../ports/tails.ts'
 import type { Webhook } from '../ports/webhook.ts'
 
 /** Everything that routes may call. Built once per process by components.ts. */
@@ -87,7 +96,17 @@ export interface Edge {
   watermarks: Watermarks
   pipelines: PipelineRunner
   orderSteps: typeof orderSteps
+  subscriber: Subscriber
+  archiveImport: ArchiveImport
+  tails: Tails | null
+  trustReview: TrustReview
+  /** To be told by whatever hears of other logs. */
+  mipHints: HeadHints
+  systemContext: typeof systemContext
   webhook: Webhook | null
+  mipSource: MipSource
+  identityDesk: IdentityDesk
+  publisher: Publisher
   runtime: Runtime
   logger: Logger
 }

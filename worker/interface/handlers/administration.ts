@@ -22,6 +22,7 @@ const FIRST_KEY_SCOPES = [
   'key:admin',
   'org:admin',
   'log:read',
+  'mip',
 ] as const
 
 /** An answer that holds a secret: never cached, and never kept for an Idempotency-Key. */

@@ -7,6 +7,8 @@ import * as facts from './facts.ts'
 import * as lifecycle from './lifecycle.ts'
 import * as log from './log.ts'
 import * as memory from './memory.ts'
+import * as mipPublishing from './mip-publishing.ts'
+import * as mipSubscriptions from './mip-subscriptions.ts'
 import * as namespaces from './namespaces.ts'
 import * as permissions from './permissions.ts'
 import * as pipelines from './pipelines.ts'
@@ -28,6 +30,8 @@ export const HANDLERS = {
   ...lifecycle,
   ...log,
   ...memory,
+  ...mipPublishing,
+  ...mipSubscriptions,
   ...namespaces,
   ...permissions,
   ...pipelines,

@@ -107,6 +107,7 @@ export const context: Handler<Routes['context']> = async (edge, request, { body 
       audited: true,
       used: blocks.map(({ full }) => full.cube),
     })
+  const origins = await originsOf(edge, request, found)
   const pack = edge.packContext(
     blocks,
     found.map(({ full }) => ({
@@ -116,6 +117,7 @@ export const context: Handler<Routes['context']> = async (edge, request, { body 
       date: isoOf(full.cube.saidAtMs),
       seq: full.cube.seq,
       facts: facts.get(full.cube.cubeId) ?? [],
+      ...originIn(origins, full.cube.cubeId),
     })),
     body.tokens,
   )
@@ -142,6 +144,18 @@ export const context: Handler<Routes['context']> = async (edge, request, { body 
     retrieval,
     tookMs: elapsed(startedMs),
   }
+}
+
+/** Who published the foreign ones among the found cubes. */
+async function originsOf(edge: Edge, context: RequestContext, found: readonly FoundCube[]) {
+  const { followed } = await edge.sessions(context, 'read')
+  const foreign = found.map(({ full }) => full.cube).filter(({ originRef }) => originRef?.startsWith('did:') === true)
+  return followed.origins(foreign)
+}
+
+function originIn(origins: Awaited<ReturnType<typeof originsOf>>, cubeId: string): { origin?: string } {
+  const one = origins.get(cubeId)
+  return one === undefined ? {} : { origin: `from ${one.name ?? `…${one.did.slice(-8)}`}, ${one.tier} publisher` }
 }
 
 const NO_FACTS: ReadonlyMap<string, EntryFact[]> = new Map()
