@@ -7,17 +7,38 @@ import { R2BlobStore } from '../drivers/blob-store/r2.ts'
 import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
 import { HttpWebhook } from '../drivers/webhook/http.ts'
+import { mipPeerObject } from '../durable-objects/mip-peer-object.ts'
 import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
 import { modelsOf, vectorIndexOf } from './cloudflare/models.ts'
+import { openPeer } from './cloudflare/open-peer.ts'
 import { openVectorIndex } from './cloudflare/open-vector-index.ts'
+import { callPeer, isPeerCall, mipParts, wakePeer } from './cloudflare/peers.ts'
+import { objectTails } from './cloudflare/tails.ts'
+import { parsePeerKey } from './peer-key.ts'
+import { pullingHints } from './pulling-hints.ts'
 import { webhookOriginsOf } from './webhook-settings.ts'
 
+export { MipTailObject } from '../durable-objects/mip-tail-object.ts'
 export { RateLimiterObject } from '../durable-objects/rate-limiter-object.ts'
 
 export const VectorIndexObject = vectorIndexObject(openVectorIndex)
+
+/** An edge of its own serves the peers of this object: what one request waits for must not be another one's. */
+export const MipPeerObject = mipPeerObject((env: Env) =>
+  openPeer(env, () => {
+    const { edge, tick } = openHost(env)
+    const peerKey = parsePeerKey(env.MEMOS_PEER_KEY ?? '', 'MEMOS_PEER_KEY')
+    return {
+      peerKey,
+      source: edge.mipSource,
+      hints: pullingHints(edge.mipHints, () => tick(['mip'])),
+      logger: edge.logger,
+    }
+  }),
+)
 
 const ROOT_KEY_LENGTH_MIN = 32
 
@@ -32,9 +53,14 @@ const deferred = new AsyncLocalStorage<Set<Promise<unknown>>>()
 
 let host: Host | null = null
 
-/** Builds the edge once per isolate. A missing root key is a deployment fault and says what to do. */
+/** Builds the edge once per isolate. */
 function hostOf(env: Env): Host {
-  if (host !== null) return host
+  host ??= openHost(env)
+  return host
+}
+
+/** A missing root key is a deployment fault and says what to do. */
+function openHost(env: Env): Host {
   const key = env.MEMOS_ROOT_KEY ?? ''
   if (key.length < ROOT_KEY_LENGTH_MIN)
     throw new Error('MEMOS_ROOT_KEY is not set (32 characters or more): npx wrangler secret put MEMOS_ROOT_KEY')
@@ -66,6 +92,10 @@ function hostOf(env: Env): Host {
     rootHash: hashSecret(key),
     singleProcess: false,
     logRequests: env.MEMOS_LOG === 'requests',
+    mip: {
+      ...mipParts(env, (work) => void deferred.getStore()?.add(work.catch(() => undefined))),
+      tails: objectTails(env.MIP_TAIL),
+    },
   })
   const app = createApp(components.edge, {
     openApi: () => openApi,
@@ -85,8 +115,7 @@ function hostOf(env: Env): Host {
       ),
     }),
   })
-  host = { ...components, app, ready: false }
-  return host
+  return { ...components, app, ready: false }
 }
 
 /** Runs work that may defer more, and answers its result together with the end of what it deferred. */
@@ -120,6 +149,7 @@ async function runTasks(env: Env): Promise<void> {
 
 export default {
   async fetch(request, env, context) {
+    if (isPeerCall(request)) return callPeer(request, env)
     const { result, rest } = await withDeferred(env, ({ app }) =>
       Promise.resolve(app.fetch(request as unknown as Request, env, context)),
     )
@@ -130,6 +160,7 @@ export default {
     await runTasks(env)
   },
   async scheduled(_controller, env) {
+    await wakePeer(env)
     const { rest } = await withDeferred(env, ({ tick }) => tick())
     await rest
     await runTasks(env)

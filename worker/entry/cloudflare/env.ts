@@ -9,12 +9,17 @@ export interface Env {
   BLOBS: R2Bucket
   VECTOR_INDEX: DurableObjectNamespace
   RATE_LIMITER: DurableObjectNamespace
+  MIP_PEER: DurableObjectNamespace
+  MIP_TAIL: DurableObjectNamespace
   REFINE: Queue<{ wake: true }>
   ASSETS: Fetcher
   VECTORIZE?: Vectorize
   /** Dimensions of the Vectorize index, when there is one. */
   MEMOS_VECTORIZE_DIMENSIONS?: string
   MEMOS_ROOT_KEY?: string
+  /** 32 bytes as hex or base64url; without it nothing is published. */
+  MEMOS_PEER_KEY?: string
+  MEMOS_MIRROR?: string
   /** Workers AI, when an embedder or the language model is `workers-ai`. */
   AI?: WorkersAi & WorkersAiText
   MEMOS_EMBEDDER?: string
@@ -32,6 +37,12 @@ export interface Env {
   /** Origins that pipelines may notify, commas between. */
   MEMOS_WEBHOOK_ORIGINS?: string
   MEMOS_LOG?: string
+  MEMOS_MIP_PEER?: string
+  MEMOS_MIP_PEERS?: string
+  MEMOS_MIP_ANNOUNCE?: string
+  MEMOS_MIP_NETWORK?: string
+  MEMOS_MIP_TOPICS?: string
+  MEMOS_MIP_PRIVATE?: string
   [shard: `DB_SHARD_${number}`]: D1Database
 }
 
