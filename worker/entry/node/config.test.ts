@@ -64,3 +64,9 @@ describe('models in the configuration', () => {
     expect(() => readConfig(environment)).toThrow(message)
   })
 })
+
+it('opens private addresses of peers only when it is told to', () => {
+  expect(readConfig({}).peer.allowPrivate).toBe(false)
+  expect(readConfig({ MEMOS_MIP_PRIVATE: 'on' }).peer.allowPrivate).toBe(true)
+  expect(() => readConfig({ MEMOS_MIP_PRIVATE: 'yes' })).toThrow(/MEMOS_MIP_PRIVATE/)
+})

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../config-error.ts'
 import { MODEL_VARIABLES, type ModelSettings, modelSettings, parseEnvironment, WORKERS_AI } from '../model-settings.ts'
+import { NODE_PEER_VARIABLES, type NodePeerSettings, nodePeerSettings, PEER_VARIABLES } from '../peer-settings.ts'
 import { WEBHOOK_VARIABLES } from '../webhook-settings.ts'
 
 const Port = z.coerce.number().int().min(0).max(65_535)
@@ -10,6 +11,10 @@ const Environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   MEMOS_HOME: z.string().min(1).default('.memos'),
   MEMOS_ROOT_KEY: z.string().min(32, 'at least 32 characters').optional(),
+  /** Secret that the keys for the interchange with peers come from: 32 bytes as hex or base64url. */
+  MEMOS_PEER_KEY: z.string().optional(),
+  /** Whether logs that organisations follow are served on to others. */
+  MEMOS_MIRROR: z.enum(['on', 'off']).default('off'),
   MEMOS_DATABASE_URL: z
     .string()
     .regex(/^(file:|libsql:|https?:|wss?:)/, 'a file:, libsql: or http(s): URL')
@@ -22,6 +27,8 @@ const Environment = z.object({
     .optional(),
   ...MODEL_VARIABLES,
   ...WEBHOOK_VARIABLES,
+  ...PEER_VARIABLES,
+  ...NODE_PEER_VARIABLES,
   MEMOS_VECTOR_INDEX: z.enum(['resident', 'exact']).default('resident'),
   MEMOS_UPKEEP_SECONDS: z.coerce.number().min(0.05).max(3600).default(60),
   MEMOS_LOG: z.enum(['requests', 'errors']).default('errors'),
@@ -32,12 +39,16 @@ export interface NodeConfig {
   host: string
   home: string
   rootKey: string | undefined
+  peerKey: string | undefined
+  /** Whether logs that organisations follow are served on to others. */
+  mirrors: boolean
   databaseUrl: string
   databaseToken: string | undefined
   furtherDatabases: ReadonlyMap<string, string>
   models: ModelSettings
   /** Origins that pipelines may notify. */
   webhookOrigins: readonly string[]
+  peer: NodePeerSettings
   /** `resident` keeps compressed vectors in memory; `exact` compares every stored vector in the database. */
   vectorIndex: 'resident' | 'exact'
   logRequests: boolean
@@ -62,6 +73,9 @@ export function readConfig(environment: Record<string, string | undefined>): Nod
     host: env.HOST,
     home: env.MEMOS_HOME,
     rootKey: env.MEMOS_ROOT_KEY,
+    // An empty setting is how a shell says none.
+    peerKey: env.MEMOS_PEER_KEY === '' ? undefined : env.MEMOS_PEER_KEY,
+    mirrors: env.MEMOS_MIRROR === 'on',
     databaseUrl: env.MEMOS_DATABASE_URL ?? `file:${env.MEMOS_HOME}/memos.db`,
     databaseToken: env.MEMOS_DATABASE_TOKEN,
     furtherDatabases: new Map(
@@ -71,6 +85,7 @@ export function readConfig(environment: Record<string, string | undefined>): Nod
         .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
     ),
     models,
+    peer: nodePeerSettings(environment),
     webhookOrigins: env.MEMOS_WEBHOOK_ORIGINS ?? [],
     vectorIndex: env.MEMOS_VECTOR_INDEX,
     logRequests: env.MEMOS_LOG === 'requests',

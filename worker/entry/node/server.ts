@@ -1,8 +1,10 @@
 import { randomFillSync } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
+import { useNativeSha256 } from '../../../protocol/host/native-sha256.ts'
 import { STOP_MS_MAX, VECTOR_INDEX_BYTES_MAX } from '../../../schemas/limits.ts'
 import { createApp } from '../../app.ts'
 import { composeEdge } from '../../components.ts'
@@ -13,16 +15,21 @@ import { OpenAiCompatibleModel } from '../../drivers/language-model/openai-compa
 import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
 import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
 import { HttpReranker } from '../../drivers/reranker/http.ts'
+import { fastestEd25519 } from '../../drivers/signer/web-crypto-ed25519.ts'
 import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-index.ts'
 import { exactScanIndex } from '../../drivers/vector-index/exact-scan-index.ts'
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
 import { HttpWebhook } from '../../drivers/webhook/http.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
+import type { Edge } from '../../interface/edge.ts'
 import type { Pages } from '../../interface/pages.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import type { Database } from '../../ports/database.ts'
 import { consoleAsset } from './assets.ts'
 import { Background } from './background.ts'
 import type { NodeConfig } from './config.ts'
 import { lockDatabase } from './lock.ts'
+import { NodePeers } from './peers.ts'
 import { rootKey } from './root-key.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -36,6 +43,7 @@ export interface RunningServer {
 
 /** Opens everything, serves, and says where. */
 export async function startServer(config: NodeConfig): Promise<RunningServer> {
+  useNativeSha256()
   mkdirSync(config.home, { recursive: true, mode: 0o700 })
   const files = [config.databaseUrl, ...config.furtherDatabases.values()].filter((url) => url.startsWith('file:'))
   const locks: (() => void)[] = []
@@ -59,8 +67,14 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
   const blobs = new FileSystemBlobStore(join(config.home, 'blobs'))
   const kernel = await readKernel()
   let index: EmbeddedVectorIndex | null = null
+  const peers = new NodePeers(config, {
+    ed25519: await fastestEd25519(),
+    logger,
+    defer: (work) => background.defer(work),
+  })
+  const databases = new Map([...opened].map(([name, { database }]) => [name, database]))
   const { edge, tasks, tick } = composeEdge({
-    databases: new Map([...opened].map(([name, { database }]) => [name, database])),
+    databases,
     blobs,
     embedders: config.models.embedders.map((setting) => new OpenAiCompatibleEmbedder(setting)),
     reranker: config.models.reranker === null ? null : new HttpReranker(config.models.reranker),
@@ -82,32 +96,20 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     rootHash: hashSecret(key),
     singleProcess: config.databaseUrl.startsWith('file:'),
     logRequests: config.logRequests,
+    mip: peers.parts,
   })
   await edge.organisations.ensureDefault()
-  const database = opened.get('default')?.database
-  const app = createApp(edge, {
-    openApi: () => JSON.parse(readFileSync(join(ROOT, 'openapi.json'), 'utf8')),
-    asset: consoleAsset,
-    ready: async () => ({
-      database: (await database?.all({ sql: 'select 1', params: [] }).catch(() => null)) != null,
-      blobs: await blobs.put('.ready', new Uint8Array(1)).then(
-        () => true,
-        () => false,
-      ),
-    }),
-  } satisfies Pages)
-  edge.metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () =>
-    process.memoryUsage.rss(),
-  )
-  edge.metrics.gauge('process_uptime_seconds', 'Time since the start.', () => process.uptime())
+  const app = openApp(edge, { database: databases.get('default'), blobs })
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  background.start(tasks, tick, config.upkeepMs)
+  background.start(tasks, () => tick().then(() => peers.keepTails(databases.values())), config.upkeepMs)
   const { port } = server.address() as AddressInfo
+  peers.start(server as Server, { edge, tick, port, fetch: async (request, env) => app.fetch(request, env) })
   const stop = async () => {
+    await peers.stop()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     if ('closeIdleConnections' in server) server.closeIdleConnections()
     const cut = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), STOP_MS_MAX)
@@ -124,6 +126,25 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     newRootKey: isNew ? key : null,
     stop,
   }
+}
+
+/** The application with the pages that only a process has. */
+function openApp(edge: Edge, { database, blobs }: { database: Database | undefined; blobs: BlobStore }) {
+  edge.metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  )
+  edge.metrics.gauge('process_uptime_seconds', 'Time since the start.', () => process.uptime())
+  return createApp(edge, {
+    openApi: () => JSON.parse(readFileSync(join(ROOT, 'openapi.json'), 'utf8')),
+    asset: consoleAsset,
+    ready: async () => ({
+      database: (await database?.all({ sql: 'select 1', params: [] }).catch(() => null)) != null,
+      blobs: await blobs.put('.ready', new Uint8Array(1)).then(
+        () => true,
+        () => false,
+      ),
+    }),
+  } satisfies Pages)
 }
 
 async function openDatabases(config: NodeConfig): Promise<Map<string, OpenDatabase>> {
