@@ -21,6 +21,7 @@ import {
   namespacesOf,
   organisationsOf,
   permissionsOf,
+  publishingOf,
   rolesOf,
   scheduleOf,
   tasksOf,
@@ -60,6 +61,7 @@ export class MemosClient {
   readonly tasks = tasksOf(this)
   readonly permissions = permissionsOf(this)
   readonly roles = rolesOf(this)
+  readonly publishing = publishingOf(this)
   readonly #transport: Transport
 
   constructor(options: ClientOptions) {
@@ -145,10 +147,21 @@ export class MemosClient {
     query: Query<'importArchive'>,
     options?: CallOptions,
   ): Promise<Answer<'importArchive'>> {
-    const { body: _, ...request } = requestOf('importArchive', { ...options, query })
+    return (await this.#upload(requestOf('importArchive', { ...options, query }), archive)) as Answer<'importArchive'>
+  }
+
+  /** Reads a log that is followed from a file, as `memos mip export` writes it; verified as from the network, and applied once. */
+  async importLog(
+    archive: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+    options?: CallOptions,
+  ): Promise<Answer<'importMipArchive'>> {
+    return (await this.#upload(requestOf('importMipArchive', { ...options }), archive)) as Answer<'importMipArchive'>
+  }
+
+  async #upload({ body: _, ...request }: Outgoing, archive: NonNullable<Outgoing['body']>): Promise<unknown> {
     const headers = { ...request.headers, 'content-type': ARCHIVE_TYPE }
     const response = await this.#transport.stream({ ...request, headers, body: archive })
-    return parseJson(await response.text(), response.status) as Answer<'importArchive'>
+    return parseJson(await response.text(), response.status)
   }
 }
 

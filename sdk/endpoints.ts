@@ -85,6 +85,25 @@ export const ENDPOINTS = {
   exportLog: 'get /v1/log/export',
   verifyLog: 'get /v1/log/verify',
   traceText: 'post /v1/log/trace',
+  getMipIdentity: 'get /v1/mip/identity',
+  createMipIdentity: 'post /v1/mip/identity',
+  appendMipEntries: 'post /v1/mip/entries',
+  publishMemories: 'post /v1/mip/publish',
+  revokePublished: 'post /v1/mip/revoke',
+  listMipPeers: 'get /v1/mip/peers',
+  getMipPeer: 'get /v1/mip/peers/:did',
+  setMipPeer: 'put /v1/mip/peers/:did',
+  deleteMipPeer: 'delete /v1/mip/peers/:did',
+  listMipSubscriptions: 'get /v1/mip/subscriptions',
+  createMipSubscription: 'post /v1/mip/subscriptions',
+  getMipSubscription: 'get /v1/mip/subscriptions/:id',
+  updateMipSubscription: 'patch /v1/mip/subscriptions/:id',
+  deleteMipSubscription: 'delete /v1/mip/subscriptions/:id',
+  catchUpMipSubscription: 'post /v1/mip/subscriptions/:id/catch-up',
+  listQuarantine: 'get /v1/mip/quarantine',
+  approveQuarantined: 'post /v1/mip/quarantine/:id/approve',
+  importMipArchive: 'post /v1/mip/archives',
+  rejectQuarantined: 'post /v1/mip/quarantine/:id/reject',
   listPipelines: 'get /v1/pipelines',
   getPipeline: 'get /v1/pipelines/:name',
   setPipeline: 'put /v1/pipelines/:name',
@@ -130,10 +149,11 @@ export const REPEATABLE_POSTS: ReadonlySet<RouteName> = new Set([
   'planMemories',
   'traceText',
   'importArchive',
+  'importMipArchive',
 ])
 
 /** Operations whose body or answer is a stream of bytes; the others speak JSON. */
-export type StreamName = 'exportNamespace' | 'importArchive' | 'exportLog'
+export type StreamName = 'exportNamespace' | 'importArchive' | 'importMipArchive' | 'exportLog'
 export type CallName = Exclude<RouteName, StreamName>
 /** Operations that answer with one page of a list. */
 export type ListName = {

@@ -160,6 +160,22 @@ export const tasksOf = (client: MemosClient) => ({
   cancel: (id: string, options?: CallOptions) => client.call('cancelTask', { ...options, params: { id } }),
 })
 
+/** What peers may follow. Entries of the root are signed elsewhere and only carried here. */
+export const publishingOf = (client: MemosClient) => ({
+  identity: (options?: CallOptions) => client.call('getMipIdentity', { ...options }),
+  /** Genesis and what follows it. */
+  init: (body: Body<'createMipIdentity'>, options?: CallOptions) =>
+    client.call('createMipIdentity', { ...options, body }),
+  /** Rotations, delegations, revoked keys, replicas. */
+  append: (body: Body<'appendMipEntries'>, options?: CallOptions) =>
+    client.call('appendMipEntries', { ...options, body }),
+  /** What is out already stays as it is. */
+  publish: (body: Body<'publishMemories'>, options?: CallOptions) =>
+    client.call('publishMemories', { ...options, body }),
+  revoke: (body: Body<'revokePublished'>, options?: CallOptions) =>
+    client.call('revokePublished', { ...options, body }),
+})
+
 /** Who may use what, by whose word and until when. */
 export const permissionsOf = (client: MemosClient) => ({
   grant: (body: Body<'createPermission'>, options?: CallOptions) =>
