@@ -22,6 +22,8 @@ const WITHOUT_OPERATION: Readonly<Record<string, string>> = {
   start: 'runs the server',
   doctor: 'asks /healthz and /readyz, which stand outside of the API',
   completion: 'prints a script for the shell',
+  'mip export': 'reads what is served to peers, which stands outside of the API',
+  'mip verify': 'reads a file',
 }
 
 interface Line {
@@ -32,6 +34,8 @@ interface Line {
   /** Error code of a line that this server has to refuse: what it needs takes a second database, or work in the background. */
   refused?: string
 }
+
+const DID = 'did:key:z6MkwVDfCg9LbbY6xjH3EZk8YSFQZujV5Y4y1ZWeER9tDiN3'
 
 type Cubes = { cubes: { cubeId: string }[] }
 const LINES: readonly (string | Line)[] = [
@@ -112,6 +116,20 @@ const LINES: readonly (string | Line)[] = [
   'block changes $BLOCK',
   { line: 'block undo $BLOCK $CUBE', refused: 'not_found' },
   'block delete $BLOCK',
+  `peer add ${DID} --name Harbour --tier known`,
+  'peer list',
+  `peer trust ${DID} trusted`,
+  { line: `subscribe ${DID} --topic ports --about ferries`, keep: { FOLLOWED: ({ id }: { id: string }) => id } },
+  'subscriptions',
+  'subscriptions show $FOLLOWED',
+  'subscriptions pause $FOLLOWED',
+  'subscriptions resume $FOLLOWED',
+  'catch-up $FOLLOWED',
+  'quarantine list',
+  { line: 'quarantine approve $FOLLOWED.$CUBE', refused: 'not_found' },
+  { line: 'quarantine reject $FOLLOWED.$CUBE', refused: 'not_found' },
+  'unsubscribe $FOLLOWED',
+  `peer remove ${DID}`,
   'pipeline set mine $DIR/pipeline.json',
   'pipeline list',
   'pipeline show mine',
@@ -141,6 +159,24 @@ const LINES: readonly (string | Line)[] = [
   'org move $ORG --abort',
   { line: 'task show 01J8Z3V5Y0QK6W2N4T7R9XABCD', refused: 'not_found' },
   { line: 'task cancel 01J8Z3V5Y0QK6W2N4T7R9XABCD', refused: 'not_found' },
+  'org init --key-file $DIR/root.json',
+  {
+    line: 'org show',
+    keep: {
+      DID: ({ org }: { org: string }) => org,
+      DELEGATION: ({ delegations }: { delegations: { address: string }[] }) => delegations[0]?.address,
+    },
+  },
+  'publish $CUBE --topic ports',
+  'publish -n default --log harbour',
+  'revoke $CUBE --reason error',
+  'mip export $DID -o $DIR/main.car',
+  'mip export $DID harbour -o $DIR/harbour.car',
+  'mip verify $DIR/harbour.car --main $DIR/main.car',
+  { line: 'mip import $DIR/main.car', refused: 'precondition_failed' },
+  'org rotate --key-file $DIR/root.json',
+  'org delegate --key-file $DIR/root.json --days 7',
+  'org revoke-key $DELEGATION --key-file $DIR/root.json',
   'cube delete $OTHER',
   'namespaces delete team --yes',
   'user delete ana --yes',
@@ -196,7 +232,7 @@ async function runLine({ fetch, rootKey }: EdgeUnderTest, args: readonly string[
     env: { MEMOS_KEY: rootKey },
     fetch: async (input, init) => {
       const { pathname, search } = new URL(String(input))
-      used.add(operationOf(init?.method ?? 'GET', pathname))
+      if (!pathname.startsWith('/mip/')) used.add(operationOf(init?.method ?? 'GET', pathname))
       return fetch(`${pathname}${search}`, init as RequestInit)
     },
   })

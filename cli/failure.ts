@@ -43,6 +43,10 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   storage_full: 'Free disk space on the server; memos doctor shows how much is left.',
   invalid_archive: 'Check the file and --format (memos, memos-textual, mem0, short-paper).',
   database_busy: 'Try again in a moment.',
+  publishing_off: 'Set MEMOS_PEER_KEY on the server (openssl rand -hex 32).',
+  no_identity: 'Give the organisation one: memos org init --key-file FILE',
+  mip_refused: 'See memos org show: has the right to publish ended? memos org delegate renews it.',
+  log_behind: 'Restore a newer backup; a log that forks is followed by nobody.',
   internal: 'Look for the request id in the log of the server.',
   unexpected_answer: 'Check --url: something else than a MemOS Edge server seems to answer there.',
 }

@@ -13,16 +13,21 @@ import { exportCommand } from './commands/export.ts'
 import { factCommand } from './commands/fact.ts'
 import { importCommand } from './commands/import.ts'
 import { keysCommand } from './commands/keys.ts'
+import { mipCommand } from './commands/mip.ts'
 import { namespacesCommand } from './commands/namespaces.ts'
 import { organisationsCommand } from './commands/organisations.ts'
+import { peerCommand } from './commands/peers.ts'
 import { permissionCommand, roleCommand } from './commands/permissions.ts'
 import { pipelinesCommand } from './commands/pipelines.ts'
 import { principalCommand } from './commands/principals.ts'
+import { publishCommand, revokeCommand } from './commands/publish.ts'
+import { quarantineCommand } from './commands/quarantine.ts'
 import { readCommand } from './commands/read.ts'
 import { decisionsCommand, scheduleCommand } from './commands/schedule.ts'
 import { searchCommand } from './commands/search.ts'
 import { snapshotCommand } from './commands/snapshots.ts'
 import { startCommand } from './commands/start.ts'
+import { subscriptionCommands } from './commands/subscriptions.ts'
 import { taskCommand } from './commands/tasks.ts'
 import { usageCommand } from './commands/usage.ts'
 import { DEFAULT_URL, type GlobalOptions } from './connection.ts'
@@ -64,8 +69,14 @@ export function buildProgram(io: Io): Command {
     permissionCommand(cli),
     roleCommand(cli),
     organisationsCommand(cli),
+    publishCommand(cli),
+    revokeCommand(cli),
+    mipCommand(cli),
     auditCommand(cli),
     usageCommand(cli),
+    peerCommand(cli),
+    ...subscriptionCommands(cli),
+    quarantineCommand(cli),
     pipelinesCommand(cli),
     scheduleCommand(cli),
     decisionsCommand(cli),

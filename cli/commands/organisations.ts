@@ -3,6 +3,7 @@ import type { Item } from '../../sdk/endpoints.ts'
 import { allOf, type Cli, wholeNumber } from '../cli.ts'
 import { CliError, EXIT } from '../failure.ts'
 import { minuteOf, table } from '../text.ts'
+import { addIdentityCommands } from './org-identity.ts'
 
 const COLUMNS = [
   { title: 'ID' },
@@ -25,7 +26,9 @@ interface MoveOptions {
 }
 
 export function organisationsCommand(cli: Cli): Command {
-  const command = new Command('org').description('create, list and move organisations (root key only)')
+  const command = new Command('org').description(
+    'create, list and move organisations (root key only); who one is among peers',
+  )
   command
     .command('create')
     .description('create an organisation and its first key')
@@ -44,6 +47,7 @@ export function organisationsCommand(cli: Cli): Command {
     .argument('[database]', 'name of the database')
     .option('--abort', 'end a move that has not reached the new database')
     .action((id: string, database: string | undefined, options: MoveOptions) => move(cli, id, database, options))
+  addIdentityCommands(cli, command)
   return command
 }
 
