@@ -8,8 +8,13 @@ import { fromShortPaperCube, type ShortPaperOptions } from '../protocol/core/sho
 import type { Revision } from '../schemas/revision.ts'
 import { CID_INVALID, CID_VALID } from '../test/conformance/cases/cid.ts'
 import { MIP_CBOR_INVALID, MIP_CBOR_VALID } from '../test/conformance/cases/mip-cbor.ts'
+import { evolutionVectors } from '../test/conformance/cases/mip-evolution.ts'
+import { delegationVectors, logVectors, proofVectors } from '../test/conformance/cases/mip-logs.ts'
+import { entryVectors, headVectors, keyVectors, signatureVectors } from '../test/conformance/cases/mip-objects.ts'
+import { wireVectors } from '../test/conformance/cases/mip-wire.ts'
 import { REVISION_INVALID_OBJECTS, REVISION_INVALID_VIEWS, REVISION_VALID } from '../test/conformance/cases/revision.ts'
 import { SHORT_PAPER_INVALID, SHORT_PAPER_VALID } from '../test/conformance/cases/short-paper.ts'
+import { BLOB_FILES } from './blob-vectors.ts'
 
 /**
  * Writes test/vectors/*.json from test/conformance/cases: `node scripts/vectors.ts`. With `--check` it writes nothing and fails when a file
@@ -20,6 +25,16 @@ const FILES = {
   cid: cidVectors(),
   revision: revisionVectors(),
   'short-paper': shortPaperVectors(),
+  'mip-key': keyVectors(),
+  'mip-signature': await signatureVectors(),
+  'mip-entry': await entryVectors(),
+  'mip-head': await headVectors(),
+  'mip-delegation': await delegationVectors(),
+  'mip-log': await logVectors(),
+  'mip-proof': await proofVectors(),
+  'mip-evolution': await evolutionVectors(),
+  'mip-wire': await wireVectors(),
+  ...BLOB_FILES,
 }
 
 function mipCborVectors() {

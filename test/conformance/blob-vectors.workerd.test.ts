@@ -1,0 +1,3 @@
+import { replayBlobVectors } from './blob-vectors.suite.ts'
+
+replayBlobVectors('workerd')
