@@ -9,10 +9,15 @@ import { parseArgs } from 'node:util'
 import { isKernelStale } from './generate/kernel.ts'
 import { renderLimits } from './generate/limits.ts'
 import { migrationDrift } from './generate/migrations.ts'
+import { renderMipLimits } from './generate/mip-limits.ts'
 import { renderOpenApi } from './generate/openapi.ts'
 
 const REPOSITORY = join(import.meta.dirname, '..')
-const GENERATED: Record<string, () => Promise<string>> = { 'LIMITS.md': renderLimits, 'openapi.json': renderOpenApi }
+const GENERATED: Record<string, () => Promise<string>> = {
+  'LIMITS.md': renderLimits,
+  'docs/mip/limits.md': renderMipLimits,
+  'openapi.json': renderOpenApi,
+}
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const stale: string[] = []

@@ -1,14 +1,26 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as limits from '../../schemas/limits.ts'
+import * as mipLimits from '../../schemas/limits-mip.ts'
 
-const SOURCE = join(import.meta.dirname, '../../schemas/limits.ts')
+const SOURCES = ['limits.ts', 'limits-mip.ts']
 const DOCUMENTED_CONSTANT = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export const ([A-Z][A-Z0-9_]*)\b/g
 
-/** LIMITS.md: every constant of schemas/limits.ts in its order, with the value for people and the comment above it. */
-export async function renderLimits(): Promise<string> {
+interface LimitRow {
+  name: string
+  /** The value for people. */
+  text: string
+  value: unknown
+  comment: string
+}
+
+/** The constants of schemas/limits.ts in their order that pass the filter, each with the comment above it. */
+export async function limitRows(isWanted: (name: string) => boolean = () => true): Promise<LimitRow[]> {
   const comments = new Map<string, string>()
-  for (const [, comment = '', name = ''] of (await readFile(SOURCE, 'utf8')).matchAll(DOCUMENTED_CONSTANT)) {
+  const sources = await Promise.all(
+    SOURCES.map((name) => readFile(join(import.meta.dirname, '../../schemas', name), 'utf8')),
+  )
+  for (const [, comment = '', name = ''] of sources.join('').matchAll(DOCUMENTED_CONSTANT)) {
     comments.set(
       name,
       comment
@@ -18,10 +30,18 @@ export async function renderLimits(): Promise<string> {
         .trim(),
     )
   }
-  const values: Record<string, unknown> = { ...limits }
+  const values: Record<string, unknown> = { ...limits, ...mipLimits }
   const bare = Object.keys(values).filter((name) => !comments.has(name) && typeof values[name] === 'number')
   if (bare.length > 0)
     throw new Error(`schemas/limits.ts: a comment above each limit is its documentation; missing: ${bare}`)
+  return [...comments]
+    .filter(([name]) => isWanted(name))
+    .map(([name, comment]) => ({ name, text: formatLimit(name, values[name]), value: values[name], comment }))
+}
+
+/** LIMITS.md: every constant of schemas/limits.ts in its order, with the value for people and the comment above it. */
+export async function renderLimits(): Promise<string> {
+  const rows = await limitRows()
   return [
     '# Limits',
     '',
@@ -29,7 +49,7 @@ export async function renderLimits(): Promise<string> {
     '',
     '| Limit | Value | What it bounds |',
     '|---|---|---|',
-    ...[...comments].map(([name, comment]) => `| \`${name}\` | ${formatLimit(name, values[name])} | ${comment} |`),
+    ...rows.map(({ name, text, comment }) => `| \`${name}\` | ${text} | ${comment} |`),
     '',
   ].join('\n')
 }
