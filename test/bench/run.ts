@@ -5,17 +5,32 @@ import { parseArgs } from 'node:util'
 import { formatReport } from './harness/print-report.ts'
 import { Recorder, type Report } from './harness/report.ts'
 import { BENCH, REPOSITORY } from './harness/repository.ts'
+import { blob } from './topics/blob.ts'
 import { blocks } from './topics/blocks.ts'
+import { edgePeer } from './topics/edge-peer.ts'
 import { embedder } from './topics/embedder.ts'
 import { footprint } from './topics/footprint.ts'
 import { ingest } from './topics/ingest.ts'
 import { lifecycle } from './topics/lifecycle.ts'
+import { mip } from './topics/mip.ts'
 import { retrieval } from './topics/retrieval.ts'
 import { search } from './topics/search.ts'
 import type { Topic } from './topics/topic.ts'
 import { updates } from './topics/updates.ts'
 
-const TOPICS: Record<string, Topic> = { blocks, embedder, footprint, ingest, search, lifecycle, retrieval, updates }
+const TOPICS: Record<string, Topic> = {
+  blocks,
+  'edge-peer': edgePeer,
+  blob,
+  embedder,
+  footprint,
+  ingest,
+  search,
+  lifecycle,
+  mip,
+  retrieval,
+  updates,
+}
 const DATA_DEFAULT = join(REPOSITORY, '../shared/eval')
 
 const { values, positionals } = parseArgs({
