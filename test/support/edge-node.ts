@@ -14,6 +14,7 @@ export async function openNodeEdge(environment: Record<string, string> = {}): Pr
   const database = createClient({ url: config.databaseUrl })
   return {
     rootKey: ROOT_KEY,
+    url: server.url,
     fetch: (path, init) => fetch(new URL(path, server.url), init),
     rows: async (sql, ...args) => {
       const { rows, columns } = await database.execute({ sql, args })

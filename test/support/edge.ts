@@ -7,6 +7,8 @@ import { ROUTES, type RouteName } from '../../schemas/routes/all.ts'
 export interface EdgeUnderTest {
   fetch(path: string, init?: RequestInit): Promise<Response>
   rootKey: string
+  /** Where it listens; absent where it has no socket. */
+  url?: string
   /** Rows of the default database, to see what no route shows. */
   rows(sql: string, ...params: (string | number)[]): Promise<unknown[][]>
   close(): Promise<void>

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../../worker/ports/blob-store.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import type { Embedder } from '../../worker/ports/embedder.ts'
+import type { MipParts } from '../../worker/ports/mip.ts'
 import type { Tenant } from './edge.ts'
 import { FailingBlobStore, FailingDatabase, type Fault } from './failing.ts'
 import { type LocalEdge, openLocalEdge } from './local-edge.ts'
@@ -17,11 +18,13 @@ export const openFailingEdge = (
   blobs: BlobStore,
   fault: Fault,
   embedder?: Embedder,
+  mip?: Partial<MipParts>,
 ): Promise<LocalEdge> =>
   openLocalEdge({
     databases: new Map([['default', new FailingDatabase(database, fault)]]),
     blobs: new FailingBlobStore(blobs, fault),
     ...(embedder && { embedder }),
+    ...(mip && { mip }),
   })
 
 /** What statements read of one organisation, whose namespaces stand for the words "in here". */

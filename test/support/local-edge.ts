@@ -1,3 +1,4 @@
+import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import { createApp } from '../../worker/app.ts'
 import { type Components, composeEdge } from '../../worker/components.ts'
 import { MemoryRateLimiter } from '../../worker/drivers/rate-limiter/token-bucket.ts'
@@ -8,6 +9,7 @@ import type { Database } from '../../worker/ports/database.ts'
 import type { Embedder } from '../../worker/ports/embedder.ts'
 import type { LanguageModel } from '../../worker/ports/language-model.ts'
 import type { Logger } from '../../worker/ports/logger.ts'
+import type { MipParts } from '../../worker/ports/mip.ts'
 import { seededRandom } from '../conformance/seeded-random.ts'
 import type { EdgeUnderTest } from './edge.ts'
 
@@ -24,6 +26,8 @@ export interface LocalEdgeInit {
   seed?: number
   /** Default: none hears what is logged. */
   logger?: Logger
+  /** Default: nothing is published, and no peer is reached. */
+  mip?: Partial<MipParts>
   /** Another process that serves the same databases shares its clock. */
   clock?: { nowMs: number }
 }
@@ -47,6 +51,7 @@ export async function openLocalEdge({
   seed = 1,
   logger = { info() {}, warn() {}, error() {} },
   clock,
+  mip,
 }: LocalEdgeInit): Promise<LocalEdge> {
   const time = clock ?? { nowMs: START_MS }
   const random = seededRandom(seed)
@@ -60,6 +65,7 @@ export async function openLocalEdge({
     blobs,
     embedders: [embedder, previousEmbedder].filter((one) => one !== undefined),
     webhook: null,
+    mip: { signer: null, ed25519: portableEd25519, mirrors: false, remotes: { open: () => null }, ...mip },
     reranker: null,
     languageModel: languageModel ?? null,
     rateLimiter: new MemoryRateLimiter(),
@@ -76,7 +82,7 @@ export async function openLocalEdge({
     singleProcess: true,
     logRequests: false,
     sleep: async (ms) => {
-      time.nowMs += ms
+      time.nowMs += Math.ceil(ms)
     },
   })
   await components.edge.organisations.ensureDefault()

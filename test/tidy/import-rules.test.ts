@@ -58,6 +58,10 @@ describe('importFault', () => {
     ['worker/drivers/blob-store/fs.ts', 'worker/drivers/database/libsql.ts'],
     ['sdk/client.ts', 'worker/app.ts'],
     ['worker/app.ts', 'test/support/free-port.ts'],
+    ['worker/operation/follow.ts', 'protocol/host/mip-remote.ts'],
+    ['worker/infrastructure/mip.ts', 'protocol/host/node.ts'],
+    ['protocol/host/node.ts', 'worker/components.ts'],
+    ['protocol/core/log.ts', 'protocol/host/node.ts'],
   ])('%s may not import %s', (path, target) => {
     expect(fault(path, target)).toBeTypeOf('string')
   })
@@ -65,6 +69,9 @@ describe('importFault', () => {
   it.each([
     ['schemas/tables/cubes.ts', 'drizzle-orm/sqlite-core', false],
     ['worker/operation/operator.ts', 'worker/infrastructure/vault.ts', true],
+    ['worker/operation/follow.ts', 'protocol/host/mip-remote.ts', true],
+    ['worker/infrastructure/mip.ts', 'protocol/host/mip-source.ts', true],
+    ['worker/components.ts', 'protocol/host/node.ts', false],
     ['worker/components.ts', 'worker/drivers/blob-store/fs.ts', false],
     ['worker/drivers/blob-store/fs.ts', 'node:fs/promises', false],
     ['sdk/client.ts', 'schemas/memories.ts', true],

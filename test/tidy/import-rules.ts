@@ -15,6 +15,8 @@ export interface Layer {
 const SCHEMAS = String.raw`schemas\/(?!tables\/)`
 const OUR_FOLDERS = /^(schemas|protocol|worker|gpu-node|sdk|console|cli|scripts|test)\//
 const NEVER = /(?!)/
+/** What the worker knows of peers: two interfaces, as types; `components.ts` and `entry/` bring what stands behind them. */
+const MIP_SEAMS = String.raw`protocol\/host\/mip-(source|remote)\.ts$`
 
 export const LAYERS: readonly Layer[] = [
   { files: /^schemas\/tables\//, ours: /^schemas\//, packages: /^drizzle-orm(\/sqlite-core)?$/ },
@@ -22,7 +24,7 @@ export const LAYERS: readonly Layer[] = [
   {
     files: /^protocol\/core\//,
     ours: new RegExp(`^(protocol\\/core|${SCHEMAS})`),
-    packages: /^(multiformats|@ipld\/dag-cbor|@noble\/[\w-]+)(\/|$)/,
+    packages: /^(multiformats|@ipld\/dag-cbor|@ipld\/car\/decoder|@noble\/[\w-]+)(\/|$)/,
   },
   {
     files: /^protocol\/host\//,
@@ -32,24 +34,25 @@ export const LAYERS: readonly Layer[] = [
   {
     files: /^worker\/ports\//,
     ours: new RegExp(`^(worker\\/ports\\/|${SCHEMAS})`),
-    oursAsTypes: /^(schemas\/tables|protocol\/core)\//,
+    oursAsTypes: new RegExp(`^((schemas\\/tables|protocol\\/core)\\/|${MIP_SEAMS})`),
     packages: /^drizzle-orm(\/|$)/,
   },
   {
     files: /^worker\/operation\//,
     ours: new RegExp(`^(worker\\/(operation|ports)\\/|protocol\\/core\\/|${SCHEMAS})`),
-    oursAsTypes: /^worker\/infrastructure\//,
+    oursAsTypes: new RegExp(`^(worker\\/infrastructure\\/|${MIP_SEAMS})`),
     neverPackages: /^(drizzle-orm|hono|@hono\/|cloudflare:|@libsql\/)/,
   },
   {
     files: /^worker\/infrastructure\//,
     ours: /^(worker\/(infrastructure|ports)|protocol\/core|schemas)\//,
+    oursAsTypes: new RegExp(`^${MIP_SEAMS}`),
     neverPackages: /^(hono|@hono\/|cloudflare:|@libsql\/)/,
   },
   {
     files: /^worker\/(interface|middleware)\//,
     ours: new RegExp(`^(worker\\/(interface|middleware|ports)\\/|protocol\\/core\\/|${SCHEMAS})`),
-    oursAsTypes: /^worker\/(operation|infrastructure)\//,
+    oursAsTypes: new RegExp(`^(worker\\/(operation|infrastructure)\\/|${MIP_SEAMS})`),
     neverPackages: /^(drizzle-orm|cloudflare:|@libsql\/)/,
   },
   { files: /^worker\/durable-objects\//, ours: /^(worker\/(durable-objects|drivers|ports)|protocol\/core|schemas)\// },
@@ -62,7 +65,8 @@ export const LAYERS: readonly Layer[] = [
     neverPackages: /^(node:|onnxruntime-(node|web))/,
   },
   { files: /^sdk\//, ours: /^sdk\//, oursAsTypes: /^schemas\/(?!tables\/)/, packages: /^hono\/client$/ },
-  { files: /^cli\//, ours: new RegExp(`^(cli|sdk)\\/|^${SCHEMAS}`) },
+  // The core of the protocol signs with the root key and verifies what a server says: neither may be left to the server.
+  { files: /^cli\//, ours: new RegExp(`^(cli|sdk|protocol\\/core)\\/|^${SCHEMAS}`) },
 ]
 
 /** What is wrong with one import of the file at `path`, or undefined. */
