@@ -171,7 +171,9 @@ async function apply(edge: EdgeUnderTest, { admin }: Tenant, grant: Grant): Prom
 }
 
 async function makeReaders({ admin }: Tenant): Promise<Reader[]> {
-  const plain = SCOPES.filter((scope) => !['metrics:read', 'org:admin', 'key:admin', 'memory:secret'].includes(scope))
+  const plain = SCOPES.filter(
+    (scope) => !['metrics:read', 'org:admin', 'key:admin', 'memory:secret', 'mip'].includes(scope),
+  )
   const readers: Reader[] = []
   for (const subject of SUBJECTS) {
     for (const clearance of SENSITIVITIES) {

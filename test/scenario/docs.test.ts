@@ -17,14 +17,23 @@ import { readRepositoryFile, repositoryFiles } from '../tidy/repository.ts'
 
 const REPOSITORY = join(import.meta.dirname, '../..')
 const CONCEPTS = readdirSync(join(REPOSITORY, 'docs/concepts')).map((name) => `docs/concepts/${name}`)
-const DOCUMENTS = ['README.md', 'docs/quick-start.md', 'docs/api-guide.md', ...CONCEPTS]
+const DOCUMENTS = ['README.md', 'docs/quick-start.md', 'docs/api-guide.md', 'docs/federation.md', ...CONCEPTS]
 /** Readers wait a minute for what is found in the background. */
-const UPKEEP_SECONDS = '1'
-const DOCUMENTED_URL = 'http://127.0.0.1:8787'
-const DOCUMENTED_HOME = '.memos'
+const ENVIRONMENT = { MEMOS_UPKEEP_SECONDS: '1', MEMOS_MIP_PRIVATE: 'on' }
+/** Servers that documents start, by their port, and the folder of each. */
+const DOCUMENTED = new Map([
+  ['8787', '.memos'],
+  ['8788', '.memos-b'],
+])
 const DOCUMENT_MS_MAX = 180_000
 const BLOCK =
   /<!-- test(?<refused> refused)?(?:: (?<expected>[^\n]+?))? -->\n+```(?<language>sh|ts)\n(?<code>[\s\S]*?)\n```/g
+
+interface DocumentedServer {
+  port: string
+  url: string
+  home: string
+}
 
 interface Snippet {
   line: number
@@ -45,14 +54,14 @@ function snippetsOf(text: string): Snippet[] {
 }
 
 /** A reader's shell: variables and functions that one block sets are there in the next one, exported variables also for TypeScript. */
-async function openShell(folder: string, { url, home }: { url: string; home: string }) {
+async function openShell(folder: string, servers: readonly [DocumentedServer, ...DocumentedServer[]]) {
   const variables = join(folder, 'variables.sh')
   await writeFile(variables, '')
   const env = {
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
     HOME: folder,
-    MEMOS_HOME: home,
-    MEMOS_URL: url,
+    MEMOS_HOME: servers[0].home,
+    MEMOS_URL: servers[0].url,
   }
   const bash = async (code: string) => {
     // -f would hide the body of a refusal, and without any the block would go on as if all were well.
@@ -67,7 +76,15 @@ async function openShell(folder: string, { url, home }: { url: string; home: str
       ({ code, stdout, stderr }) => ({ code: Number(code), output: `${stdout}${stderr}` }),
     )
   }
-  const here = (code: string) => code.replaceAll(DOCUMENTED_URL, url).replaceAll(`${DOCUMENTED_HOME}/`, `${home}/`)
+  const here = (code: string) =>
+    servers.reduce(
+      (text, { port, url, home }) =>
+        text
+          .replaceAll(`127.0.0.1:${port}`, new URL(url).host)
+          .replaceAll(`/tcp/${port}`, `/tcp/${new URL(url).port}`)
+          .replaceAll(`${DOCUMENTED.get(port)}/`, `${home}/`),
+      code,
+    )
   let scripts = 0
   return async ({ language, code }: Snippet) => {
     if (language === 'sh') return bash(here(code))
@@ -82,9 +99,16 @@ describe.each(DOCUMENTS)('%s', (path) => {
   it('has snippets that do what it says', { timeout: DOCUMENT_MS_MAX }, async () => {
     await using folder = await tempDir()
     const home = join(folder.path, 'home')
-    await using server = await startServer({ home, env: { MEMOS_UPKEEP_SECONDS: UPKEEP_SECONDS } })
-    const run = await openShell(folder.path, { url: server.url, home })
-    const snippets = snippetsOf(readRepositoryFile(path))
+    const text = readRepositoryFile(path)
+    await using server = await startServer({ home, env: ENVIRONMENT })
+    await using another = text.includes('PORT=8788')
+      ? await startServer({ home: `${home}-b`, env: ENVIRONMENT })
+      : undefined
+    const run = await openShell(folder.path, [
+      { port: '8787', url: server.url, home },
+      ...(another ? [{ port: '8788', url: another.url, home: `${home}-b` }] : []),
+    ])
+    const snippets = snippetsOf(text)
     expect(snippets.length).toBeGreaterThan(0)
     for (const snippet of snippets) {
       const { code, output } = await run(snippet)

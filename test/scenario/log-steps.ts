@@ -4,6 +4,8 @@ import type { RouteName } from '../../schemas/routes/all.ts'
 export type Answers = ReadonlyMap<string, Record<string, unknown>>
 export type LogStep = [name: RouteName, input: object | ((answers: Answers) => object)]
 
+const PUBLISHER = 'did:key:z6MkwVDfCg9LbbY6xjH3EZk8YSFQZujV5Y4y1ZWeER9tDiN3'
+
 const idOf = (answers: Answers, name: RouteName, field = 'id'): string => String(answers.get(name)?.[field] ?? '')
 
 /**
@@ -20,6 +22,7 @@ export function operatingSteps(cubeId: string, planted: { effectId: string; cube
     cubeId: idOf(answers, 'createBranchCube', 'cubeId'),
   })
   const block = (answers: Answers) => ({ id: idOf(answers, 'createBlock', 'blockId') })
+  const followed = (answers: Answers) => ({ id: idOf(answers, 'createMipSubscription') })
   const pipeline = { params: { name: 'copy' } }
   const steps = [{ id: 'found', kind: 'retrieve', limit: 1 }]
   return [
@@ -56,5 +59,11 @@ export function operatingSteps(cubeId: string, planted: { effectId: string; cube
     ],
     ['removeMember', (answers) => ({ params: { ...block(answers), cubeId } })],
     ['deleteBlock', (answers) => ({ params: block(answers) })],
+    ['setMipPeer', { params: { did: PUBLISHER }, body: { tier: 'known' } }],
+    ['createMipSubscription', { body: { did: PUBLISHER } }],
+    ['updateMipSubscription', (answers) => ({ params: followed(answers), body: { filter: { topics: ['ports'] } } })],
+    ['catchUpMipSubscription', (answers) => ({ params: followed(answers) })],
+    ['deleteMipSubscription', (answers) => ({ params: followed(answers) })],
+    ['deleteMipPeer', { params: { did: PUBLISHER } }],
   ]
 }

@@ -14,6 +14,7 @@ export const UNTARGETED: ReadonlySet<string> = new Set([
   'createAgent',
   'createKey',
   'createNamespace',
+  'createMipSubscription',
 ])
 
 export type Input = { params: Record<string, string>; query: Record<string, string>; body?: unknown }
@@ -36,7 +37,11 @@ const shapeOf = (schema: z.ZodType | undefined): Record<string, unknown> =>
   (schema as { shape?: Record<string, unknown> } | undefined)?.shape ?? {}
 const paramsOf = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
 /** Only administrators of an organisation may; no reader of the matrix is one. */
-const isForAdministrators = ({ scope }: Route): boolean => scope === 'org:admin' || scope === 'key:admin'
+/** An identity that nobody has named. */
+const NO_PEER = 'did:key:z6MkwVDfCg9LbbY6xjH3EZk8YSFQZujV5Y4y1ZWeER9tDiN3'
+
+const isForAdministrators = ({ scope }: Route): boolean =>
+  scope === 'org:admin' || scope === 'key:admin' || scope === 'mip'
 
 export const isReading = ({ method, scope }: Route): boolean =>
   method === 'get' || (method === 'post' && (scope === 'memory:read' || scope === 'log:read'))
@@ -137,7 +142,7 @@ function idsFor(
   for (const { param, list } of lists) {
     const listed = harvested.get(list) ?? []
     const found = listed.find((one) => one.place === place) ?? (isNested ? undefined : listed[0])
-    const id = found?.id ?? (isForAdministrators(route) ? NOBODY : undefined)
+    const id = found?.id ?? (isForAdministrators(route) ? (param === 'did' ? NO_PEER : NOBODY) : undefined)
     if (id === undefined) return null
     ids[param] = id
   }

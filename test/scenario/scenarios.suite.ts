@@ -12,6 +12,7 @@ import { idempotency } from './idempotency.suite.ts'
 import { keys } from './keys.suite.ts'
 import { lifecycle } from './lifecycle.suite.ts'
 import { log } from './log.suite.ts'
+import { mipPublish } from './mip-publish.suite.ts'
 import { namespaces } from './namespaces.suite.ts'
 import { operations } from './operations.suite.ts'
 import { payloads } from './payloads.suite.ts'
@@ -35,6 +36,7 @@ const SCENARIOS = [
   filters,
   idempotency,
   keys,
+  mipPublish,
   namespaces,
   tenantIsolation,
   permissions,
