@@ -5,13 +5,7 @@ import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { LexicalDocument, LexicalIndex, LexicalStatistics, SearchScope, Validity } from '../../ports/lexical.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VectorHit } from '../../ports/vectors.ts'
-import {
-  type ScoredDocument,
-  type Scores,
-  scoreDocuments,
-  scoreSessions,
-  sessionFrequencies,
-} from '../retrieval/bm25.ts'
+import { type ScoredDocument, scoreDocuments, scoreSessions, sessionFrequencies } from '../retrieval/bm25.ts'
 import { neighbourKeys } from '../retrieval/neighbours.ts'
 import { type PlannedTerm, planTerms } from '../retrieval/plan.ts'
 import { analyseQuery, type QueryAnalysis } from '../retrieval/query.ts'
@@ -34,6 +28,8 @@ const VOCABULARY_CUT = 'The vocabulary is larger than the spelling correction re
 const SESSIONS_IGNORED_MAX = 2
 /** Candidates where no neighbour can lift a document: fewer suffice. */
 const CANDIDATES_WITHOUT_SESSIONS = 64
+/** Commoner terms are added to so many times the candidates: those just below may rise among them. */
+const COMMONER_MARGIN = 4
 
 export interface NamespaceSearchInput {
   session: VaultSession
@@ -213,7 +209,15 @@ async function findLexical(
     ? SEARCH_CANDIDATES_MAX
     : Math.min(SEARCH_CANDIDATES_MAX, Math.max(CANDIDATES_WITHOUT_SESSIONS, 4 * limit))
   const scores = scoreDocuments(finding, lists, statistics, weights)
-  const further = await commonerTerms(lexical, namespace, scoring, scores, statistics, weights)
+  const among = Math.min(SEARCH_CANDIDATES_MAX, COMMONER_MARGIN * wanted)
+  const further = await commonerTerms(
+    lexical,
+    namespace,
+    scoring,
+    scores.top(scoring.length > 0 ? among : 0),
+    statistics,
+    weights,
+  )
   const frequencies = sessions ? sessionFrequencies(lists) : []
   const lengths = sessions
     ? await lexical.sessionLengths(namespace.id, [...new Set(frequencies.flatMap((counts) => [...counts.keys()]))])
@@ -240,14 +244,16 @@ async function commonerTerms(
   lexical: LexicalIndex,
   namespace: NamespaceRow,
   plan: readonly PlannedTerm[],
-  scores: Scores,
+  best: readonly ScoredDocument[],
   statistics: LexicalStatistics,
   weights: RetrievalWeights,
 ): Promise<ReadonlyMap<number, ScoredDocument>> {
   if (plan.length === 0) return new Map()
-  const among = scores.top(SEARCH_CANDIDATES_MAX).map((document) => document.seq)
   const terms = plan.map((term) => term.term)
-  const lists = await lexical.postings(namespace, terms, { sessions: false, among: among.sort((a, b) => a - b) })
+  const lists = await lexical.postings(namespace, terms, {
+    sessions: false,
+    among: best.map((document) => document.seq).sort((a, b) => a - b),
+  })
   const worth = scoreDocuments(plan, lists, statistics, weights).top(SEARCH_CANDIDATES_MAX)
   return new Map(worth.map((document) => [document.seq, document]))
 }
