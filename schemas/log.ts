@@ -7,7 +7,6 @@ const stamp = z.iso.datetime()
 
 export const LogEntry = z
   .strictObject({
-    id: z.int(),
     at: stamp,
     requestId: z.string(),
     caller: z.string(),
@@ -44,7 +43,11 @@ export const ChainReport = z
       .nullable()
       .meta({ description: 'Keep it elsewhere: who can rewrite the database can rewrite the whole chain.' }),
     fault: z
-      .strictObject({ id: z.int().nullable(), kind: z.enum(['altered', 'unsealed_inside', 'missing']) })
+      .strictObject({
+        kind: z.enum(['altered', 'unsealed_inside', 'missing']),
+        at: stamp.nullable().meta({ description: 'Of the first entry that is wrong; null where entries are missing.' }),
+        requestId: z.string().nullable(),
+      })
       .nullable(),
   })
   .meta({ id: 'ChainReport' })

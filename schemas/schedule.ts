@@ -42,7 +42,6 @@ const Facts = z.record(z.string(), z.unknown())
 
 export const Decision = z
   .strictObject({
-    id: z.int(),
     namespace: z.string(),
     at: stamp,
     kind: DecisionKind,

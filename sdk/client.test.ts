@@ -146,18 +146,19 @@ it('says so when something else than a MemOS server answers', async () => {
 })
 
 it('walks the pages of a list only as far as it is asked to', async () => {
-  const page = (ids: number[], nextCursor: string | null) => json({ items: ids.map((id) => ({ id })), nextCursor })
-  const all = scripted([page([1, 2], 'c2'), page([3], null)])
+  const page = (ids: string[], nextCursor: string | null) =>
+    json({ items: ids.map((requestId) => ({ requestId })), nextCursor })
+  const all = scripted([page(['a', 'b'], 'c2'), page(['c'], null)])
   const found: Item<'queryLog'>[] = []
   for await (const entry of all.client.log({ operation: 'search' })) found.push(entry)
-  expect(found.map(({ id }) => id)).toEqual([1, 2, 3])
+  expect(found.map(({ requestId }) => requestId)).toEqual(['a', 'b', 'c'])
   expect(all.seen.map(({ url }) => url)).toEqual([
     'http://edge/v1/log?operation=search',
     'http://edge/v1/log?operation=search&cursor=c2',
   ])
 
-  const some = scripted([page([1, 2], 'c2'), page([3], null)])
-  for await (const entry of some.client.log()) if (entry.id === 2) break
+  const some = scripted([page(['a', 'b'], 'c2'), page(['c'], null)])
+  for await (const entry of some.client.log()) if (entry.requestId === 'b') break
   expect(some.seen).toHaveLength(1)
 })
 

@@ -44,6 +44,7 @@ import { blobCidsOf } from './infrastructure/vault/text-blob.ts'
 import { type VaultSessions, vaultSessions } from './infrastructure/vault/vault-session.ts'
 import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
+import { Cursors } from './interface/http/cursor.ts'
 import { BlockEvolution } from './operation/blocks/block-evolution.ts'
 import { BlocksTick } from './operation/blocks/blocks-tick.ts'
 import { FeedbackDesk } from './operation/blocks/feedback-desk.ts'
@@ -392,13 +393,14 @@ const logParts = (
   { runtime, logger, singleProcess, rootHash }: HostParts,
   vault: MemVault,
   metrics: Metrics,
-): Pick<Edge, 'activity' | 'auditChain' | 'metrics' | 'watermarks'> => ({
+): Pick<Edge, 'activity' | 'auditChain' | 'cursors' | 'metrics' | 'watermarks'> => ({
   metrics,
   activity: new ActivityLog(
     { vault, runtime, logger, fingerprintOf },
     { flushMs: singleProcess ? ACTIVITY_FLUSH_MS : 0 },
   ),
   auditChain: (database) => new AuditChain(database),
+  cursors: new Cursors(rootHash),
   watermarks: new Watermarks(rootHash),
 })
 

@@ -87,7 +87,7 @@ async function verify(cli: Cli): Promise<void> {
   if (fault !== null) {
     if (cli.isJson) cli.show(report, () => '')
     throw new CliError(
-      `the audit log is not what was written: ${fault.kind}${fault.id === null ? '' : ` at entry ${fault.id}`}`,
+      `the audit log is not what was written: ${fault.kind}${fault.at === null ? '' : ` at ${fault.at}, request ${fault.requestId}`}`,
       {
         next: 'Compare with an export or a backup: entries before the fault are sound.',
       },

@@ -62,6 +62,7 @@ export class AccessChecks {
     const isAnswered = response.status < 400 && !isEmpty
     return [
       ...(response.status >= 500 ? [`failed: ${about}`] : []),
+      ...(hasReadableCursor(text) ? [`a cursor can be read: ${about} ${text.slice(-200)}`] : []),
       ...(isAnswered && this.isForbidden(world, reader, probe) ? [`answered: ${about}`] : []),
       ...this.words(world, reader, probe, text),
     ]
@@ -126,6 +127,12 @@ export class AccessChecks {
   #cubes(): PlacedCube[] {
     return this.#worlds.flatMap(({ cubes }) => cubes)
   }
+}
+
+/** A place in a list may count what is hidden: whoever decodes its cursor must find bytes, not a number or a text. */
+const hasReadableCursor = (text: string): boolean => {
+  const cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1]
+  return cursor !== undefined && /^[\x20-\x7e]*$/.test(Buffer.from(cursor, 'base64url').toString('latin1'))
 }
 
 /** What is in one list and not in the other. */

@@ -120,10 +120,10 @@ async function logFaults(world: AccessWorld, reader: Reader, reach: Expectation)
   const { caller, headers, subject, names } = reader
   const { items } = await caller.ok('queryLog', { query: { operation: 'addMembers', limit: 200 }, headers })
   const isWhole = subject === null && names === null
-  return items.flatMap(({ namespace, cubeCount, cubeIds, id }) => {
+  return items.flatMap(({ namespace, cubeCount, cubeIds, requestId }) => {
     const here = world.cubes.filter(({ place, marker }) => place.name === namespace && marker !== '')
     const shown = here.filter((cube) => isWhole || reach(world, reader, cube) !== 'nothing')
-    const about = `log entry ${id} of ${namespace} for ${reader.title}`
+    const about = `log entry of request ${requestId} in ${namespace} for ${reader.title}`
     return [...unless(cubeCount, shown.length, about), ...unless(cubeIds.length, shown.length, `ids, ${about}`)]
   })
 }

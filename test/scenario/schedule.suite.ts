@@ -117,7 +117,9 @@ export function schedule(open: OpenEdge) {
       expect((await list({ to: new Date(FIRST_DAY_MS - 1).toISOString() })).items).toEqual([])
       const page = await list({ namespace: 'n', limit: 3 })
       const rest = await list({ namespace: 'n', limit: 3, cursor: page.nextCursor })
-      expect([...page.items, ...rest.items].map(({ id }) => id)).toEqual(items.slice(1).map(({ id }) => id))
+      expect([...page.items, ...rest.items].map(({ choice }) => choice)).toEqual(
+        items.slice(1).map(({ choice }) => choice),
+      )
       expect(rest.nextCursor).toBeNull()
       expect(await admin.refused('listDecisions', { query: { cursor: page.nextCursor ?? '' } })).toMatchObject({
         code: 'invalid_cursor',

@@ -48,6 +48,7 @@ import type { RateLimiter } from '../ports/rate-limiter.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Tails } from '../ports/tails.ts'
 import type { Webhook } from '../ports/webhook.ts'
+import type { Cursors } from './http/cursor.ts'
 
 /** Everything that routes may call. Built once per process by components.ts. */
 export interface Edge {
@@ -64,6 +65,7 @@ export interface Edge {
   /** Names of the retrieval weights that a namespace may set. */
   weightNames: readonly string[]
   keyRing: KeyRing
+  cursors: Cursors
   organisations: OrganisationDirectory
   moves: OrganisationMoves
   namespaces: NamespaceDirectory

@@ -121,7 +121,6 @@ export const toTask = (row: ShownTask): Task => ({
 })
 
 export const toLogEntry = ({
-  id,
   atMs,
   requestId,
   caller,
@@ -133,7 +132,6 @@ export const toLogEntry = ({
   cubeIds,
   hash,
 }: AuditRow & { namespace: string | null }): LogEntry => ({
-  id,
   at: isoOf(atMs),
   requestId,
   caller,

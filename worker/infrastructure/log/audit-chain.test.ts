@@ -43,21 +43,26 @@ describe('audit chain over rows', () => {
   })
 
   test.each([
-    ['an altered row', `update audit_log set outcome = 'forbidden' where id = 3`, { id: 3, kind: 'altered' }],
-    ['an altered hash', `update audit_log set hash = 'x' where id = 3`, { id: 3, kind: 'altered' }],
-    ['a dropped row', 'delete from audit_log where id = 3', { id: 4, kind: 'altered' }],
-    ['a dropped end', 'delete from audit_log where id between 5 and 6', { id: null, kind: 'missing' }],
+    ['an altered row', `update audit_log set outcome = 'forbidden' where id = 3`, { kind: 'altered', requestId: 'r2' }],
+    ['an altered hash', `update audit_log set hash = 'x' where id = 3`, { kind: 'altered', requestId: 'r2' }],
+    ['a dropped row', 'delete from audit_log where id = 3', { kind: 'altered', requestId: 'r3' }],
+    ['a dropped end', 'delete from audit_log where id between 5 and 6', { kind: 'missing', requestId: undefined }],
     [
       'two rows that changed places',
       `update audit_log set request_id = case id when 2 then 'r2' else 'r1' end where id in (2, 3)`,
-      { id: 2, kind: 'altered' },
+      { kind: 'altered', requestId: 'r2' },
     ],
-    ['a row without its hash', 'update audit_log set hash = null where id = 3', { id: 4, kind: 'unsealed_inside' }],
-    ['a head that is gone', `delete from audit_heads where org_id = 'a'`, { id: null, kind: 'missing' }],
-    ['all rows gone', `delete from audit_log where org_id = 'a'`, { id: null, kind: 'missing' }],
+    [
+      'a row without its hash',
+      'update audit_log set hash = null where id = 3',
+      { kind: 'unsealed_inside', requestId: 'r3' },
+    ],
+    ['a head that is gone', `delete from audit_heads where org_id = 'a'`, { kind: 'missing', requestId: undefined }],
+    ['all rows gone', `delete from audit_log where org_id = 'a'`, { kind: 'missing', requestId: undefined }],
   ])('finds %s', async (_, tamper, fault) => {
     await run(tamper)
-    expect((await chain.verify('a', SIGNAL)).fault).toEqual(fault)
+    const found = (await chain.verify('a', SIGNAL)).fault
+    expect({ kind: found?.kind, requestId: found?.row?.requestId }).toEqual(fault)
     expect((await chain.verify('b', SIGNAL)).fault).toBeNull()
   })
 

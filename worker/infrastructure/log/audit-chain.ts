@@ -51,8 +51,8 @@ export interface ChainReport {
   /** Rows written since the last seal: covered by the next one. */
   unsealed: number
   head: ChainHead | null
-  /** The first fault, by row number; null when there is none. */
-  fault: { id: number | null; kind: 'altered' | 'unsealed_inside' | 'missing' } | null
+  /** The first row that is wrong, which `missing` has none of; null when there is no fault. */
+  fault: { kind: 'altered' | 'unsealed_inside' | 'missing'; row: ChainedEntry | null } | null
 }
 
 /**
@@ -121,10 +121,11 @@ export class AuditChain {
       signal.throwIfAborted()
       const rows = await this.#rows(orgId, sql`id > ${after}`, AUDIT_SEALED_ROWS_MAX)
       const hashes = chainHashes(last, rows)
-      for (const [at, { id, hash }] of rows.entries()) {
+      for (const [at, row] of rows.entries()) {
+        const { hash } = row
         if (hash === null) unsealed += 1
-        else if (unsealed > 0) return { checked, unsealed, head, fault: { id, kind: 'unsealed_inside' } }
-        else if (hash !== hashes[at]) return { checked, unsealed, head, fault: { id, kind: 'altered' } }
+        else if (unsealed > 0) return { checked, unsealed, head, fault: { kind: 'unsealed_inside', row } }
+        else if (hash !== hashes[at]) return { checked, unsealed, head, fault: { kind: 'altered', row } }
         else checked += 1
         if (hash !== null && checked === head?.rowCount) atHead = hash
       }
@@ -134,7 +135,7 @@ export class AuditChain {
     }
     // Rows sealed while this walked lie behind the head that was read; without any head there may be none at all.
     const isWhole = head === null ? checked === 0 || (await this.head(orgId)) !== null : atHead === head.hash
-    return { checked, unsealed, head, fault: isWhole ? null : { id: null, kind: 'missing' } }
+    return { checked, unsealed, head, fault: isWhole ? null : { kind: 'missing', row: null } }
   }
 
   async #rows(orgId: string, condition: ReturnType<typeof sql>, limit: number): Promise<AuditRow[]> {

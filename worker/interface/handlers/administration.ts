@@ -7,7 +7,6 @@ import type { Principal } from '../../ports/principal.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import { type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toKey, toOrganisation, toTask } from '../views.ts'
 
 type Routes = typeof administrationRoutes
@@ -49,8 +48,11 @@ export const createOrganisation: Handler<Routes['createOrganisation']> = async (
 
 export const listOrganisations: Handler<Routes['listOrganisations']> = async (edge, context, { query }) => {
   if (!context.principal.root) throw new MemosError('forbidden', { detail: 'Only the root key lists organisations.' })
-  const rows = await edge.organisations.page(query.limit + 1, decodeCursor(query.cursor, 'organisations', 'string'))
-  return toPage(rows, query.limit, 'organisations', (row) => row.id, toOrganisation)
+  const rows = await edge.organisations.page(
+    query.limit + 1,
+    edge.cursors.read(query.cursor, 'organisations', 'string'),
+  )
+  return edge.cursors.page(rows, query.limit, 'organisations', (row) => row.id, toOrganisation)
 }
 
 export const createKey: Handler<Routes['createKey']> = async (edge, context, { body }) => {
@@ -104,8 +106,12 @@ function expectNoWider(principal: Principal, { scopes, clearance, subject, purpo
 
 export const listKeys: Handler<Routes['listKeys']> = async (edge, context, { query }) => {
   const list = `keys:${context.principal.orgId}`
-  const rows = await edge.keyRing.list(context.principal, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
-  return toPage(rows, query.limit, list, (row) => row.id, toKey)
+  const rows = await edge.keyRing.list(
+    context.principal,
+    query.limit + 1,
+    edge.cursors.read(query.cursor, list, 'string'),
+  )
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toKey)
 }
 
 export const rotateKey: Handler<Routes['rotateKey']> = async (edge, context, { params, body }) => {
@@ -123,8 +129,8 @@ export const revokeKey: Handler<Routes['revokeKey']> = async (edge, context, { p
 export const listTasks: Handler<Routes['listTasks']> = async (edge, context, { query }) => {
   const { tasks } = await edge.sessions(context, 'read')
   const list = `tasks:${context.principal.orgId}:${query.state ?? ''}`
-  const rows = await tasks.page(query.state, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
-  return toPage(rows, query.limit, list, (row) => row.id, toTask)
+  const rows = await tasks.page(query.state, query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toTask)
 }
 
 export const getTask: Handler<Routes['getTask']> = async (edge, context, { params }) => {

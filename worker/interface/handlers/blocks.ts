@@ -6,7 +6,6 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import { toBlock, toBlockChange, toBlockDetail, toBlockMember } from '../block-views.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 
 type Routes = typeof blockRoutes
 
@@ -22,9 +21,9 @@ export const listBlocks: Handler<Routes['listBlocks']> = async (edge, context, {
   const namespace = (await session.namespaces.byName(name, 'read')) ?? (await session.namespaces.partsOf([name]))[0]
   if (namespace === undefined) throw new MemosError('not_found')
   const list = `blocks:${namespace.id}`
-  const rows = await session.blocks.page(namespace.id, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+  const rows = await session.blocks.page(namespace.id, query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
   isRead(edge, context, namespace.id)
-  return toPage(rows, query.limit, list, (row) => row.id, toBlock)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toBlock)
 }
 
 export const getBlock: Handler<Routes['getBlock']> = async (edge, context, { params }) => {
@@ -52,9 +51,9 @@ export const listMembers: Handler<Routes['listMembers']> = async (edge, context,
   const session = await edge.sessions(context, 'read')
   const block = await session.blocks.get(params.id, 'read')
   const list = `members:${block.id}`
-  const rows = await session.blocks.members(block.id, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+  const rows = await session.blocks.members(block.id, query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
   isRead(edge, context, block.namespaceId)
-  return toPage(rows, query.limit, list, (row) => row.cubeId, toBlockMember)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.cubeId, toBlockMember)
 }
 
 export const addMembers: Handler<Routes['addMembers']> = async (edge, context, { params, body }) => {
@@ -88,10 +87,10 @@ export const listBlockChanges: Handler<Routes['listBlockChanges']> = async (edge
   const session = await edge.sessions(context, 'read')
   const block = await session.blocks.get(params.id, 'read')
   const list = `block-changes:${block.id}`
-  const before = decodeCursor(query.cursor, list, 'string')
+  const before = edge.cursors.read(query.cursor, list, 'string')
   const rows = await session.blocks.shown(await session.blocks.changes(block.id, query.limit + 1, before))
   isRead(edge, context, block.namespaceId)
-  return toPage(rows, query.limit, list, (row) => row.id, toBlockChange)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toBlockChange)
 }
 
 export const undoBlockChange: Handler<Routes['undoBlockChange']> = async (edge, context, { params }) => {

@@ -4,7 +4,6 @@ import { MemosError } from '../../../schemas/errors.ts'
 import type { Filter } from '../../../schemas/filter.ts'
 import type { memoryRoutes } from '../../../schemas/routes/memory.ts'
 import { CUBE_ANSWER_HEADER, type Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { receipts, toMemCube } from '../views.ts'
 
 type Routes = typeof memoryRoutes
@@ -67,7 +66,7 @@ export const listCubes: Handler<Routes['listCubes']> = async (edge, context, { q
       ...(query.session === undefined ? [] : [{ field: 'session', op: 'eq' as const, value: query.session }]),
     ],
   }
-  const before = decodeCursor(query.cursor, list, 'number')
+  const before = edge.cursors.read(query.cursor, list, 'number')
   const limit = query.limit + 1
   const { includeArchived, asOf } = query
   const rows =
@@ -84,7 +83,7 @@ export const listCubes: Handler<Routes['listCubes']> = async (edge, context, { q
           { limit, before, nowMs: context.nowMs },
         )
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: namespace.id })
-  return toPage(rows, query.limit, list, (row) => row.cube.seq, toMemCube)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.cube.seq, toMemCube)
 }
 
 export const getCube: Handler<Routes['getCube']> = async (edge, context, { params, query, request }) => {
@@ -134,9 +133,13 @@ export const listRevisions: Handler<Routes['listRevisions']> = async (edge, cont
   const session = await edge.sessions(context, 'read')
   const { cube } = await session.cubes.get(params.cubeId)
   const list = `revisions:${cube.cubeId}`
-  const rows = await session.cubes.revisions(cube.cubeId, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
+  const rows = await session.cubes.revisions(
+    cube.cubeId,
+    query.limit + 1,
+    edge.cursors.read(query.cursor, list, 'number'),
+  )
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: cube.namespaceId })
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     list,

@@ -13,7 +13,6 @@ import type { NamespaceRow } from '../../ports/rows.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 
 type Routes = typeof entityRoutes
 
@@ -42,21 +41,22 @@ export const listEntities: Handler<Routes['listEntities']> = async (edge, contex
     prefix: entityKey(prefix),
     kind,
     limit: limit + 1,
-    after: decodeCursor(query.cursor, list, 'string'),
+    after: edge.cursors.read(query.cursor, list, 'string'),
   })
   recordRead(edge, context, namespace.id)
-  return toPage(rows, limit, list, ({ key }) => key, toEntity)
+  return edge.cursors.page(rows, limit, list, ({ key }) => key, toEntity)
 }
 
 export const getEntity: Handler<Routes['getEntity']> = async (edge, context, { params, query }) => {
   const session = await edge.sessions(context, 'read')
   const namespace = await namespaceOf(session, params.name, 'read')
-  const detail = await detailOf(session, namespace.id, params.key, query)
+  const detail = await detailOf(edge, session, namespace.id, params.key, query)
   recordRead(edge, context, namespace.id)
   return detail
 }
 
 async function detailOf(
+  edge: Edge,
   session: VaultSession,
   namespaceId: number,
   name: string,
@@ -65,13 +65,13 @@ async function detailOf(
   const entity = await entityOf(session, namespaceId, name)
   const names = [entity.key, ...entity.aliases]
   const list = `mentions:${namespaceId}:${entity.key}`
-  const before = decodeCursor(cursor, list, 'number')
+  const before = edge.cursors.read(cursor, list, 'number')
   const [mentions, related, facts] = await Promise.all([
     session.entities.mentions(namespaceId, names, limit + 1, before),
     session.entities.related(namespaceId, names),
     session.entities.facts(namespaceId, names),
   ])
-  const page = toPage(
+  const page = edge.cursors.page(
     mentions,
     limit,
     list,
@@ -99,7 +99,7 @@ export const mergeEntities: Handler<Routes['mergeEntities']> = async (edge, cont
     throw new MemosError('invalid_request', { field: 'into', expected: 'another entity than `from`' })
   const write = { kind: 'merge_entities', namespaceId: id, from, into, by: context.principal.keyId } as const
   await decide(session, id, { ...write, atMs: context.nowMs }, context)
-  return detailOf(session, id, body.into, { limit: PAGE_ITEMS_DEFAULT })
+  return detailOf(edge, session, id, body.into, { limit: PAGE_ITEMS_DEFAULT })
 }
 
 export const splitEntity: Handler<Routes['splitEntity']> = async (edge, context, { params, body }) => {
@@ -110,7 +110,7 @@ export const splitEntity: Handler<Routes['splitEntity']> = async (edge, context,
     throw new MemosError('invalid_request', { field: 'alias', expected: 'a name that is an alias of another one' })
   const write = { kind: 'split_entity', namespaceId: id, alias, by: context.principal.keyId } as const
   await decide(session, id, { ...write, atMs: context.nowMs }, context)
-  return detailOf(session, id, body.alias, { limit: PAGE_ITEMS_DEFAULT })
+  return detailOf(edge, session, id, body.alias, { limit: PAGE_ITEMS_DEFAULT })
 }
 
 /** Where the chain of merges leads from a name that the caller may know. @throws MemosError not_found */

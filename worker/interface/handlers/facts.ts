@@ -8,7 +8,6 @@ import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 
 type Routes = typeof factRoutes
 
@@ -76,10 +75,10 @@ export const listFacts: Handler<Routes['listFacts']> = async (edge, context, { q
     knownAtMs: knownAt === undefined ? null : momentMs(knownAt),
   }
   const list = `facts:${namespace.id}:${JSON.stringify(wanted)}`
-  const after = placeOf(decodeCursor(query.cursor, list, 'string'))
+  const after = placeOf(edge.cursors.read(query.cursor, list, 'string'))
   const rows = await session.facts.page(namespace.id, wanted, limit + 1, after)
   recordRead(edge, context, namespace.id)
-  return toPage(rows, limit, list, placeText, toFact)
+  return edge.cursors.page(rows, limit, list, placeText, toFact)
 }
 
 export const getFact: Handler<Routes['getFact']> = async (edge, context, { params }) => {

@@ -2,7 +2,6 @@ import { isoOf } from '../../../schemas/common.ts'
 import type { LifecycleEvent } from '../../../schemas/lifecycle.ts'
 import type { lifecycleRoutes } from '../../../schemas/routes/lifecycle.ts'
 import { CUBE_ANSWER_HEADER, type Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toMemCube } from '../views.ts'
 
 type Routes = typeof lifecycleRoutes
@@ -17,10 +16,10 @@ export const listTransitions: Handler<Routes['listTransitions']> = async (edge, 
   const session = await edge.sessions(context, 'read')
   const { cube } = await session.cubes.get(params.cubeId)
   const list = `transitions:${cube.cubeId}`
-  const before = decodeCursor(query.cursor, list, 'number')
+  const before = edge.cursors.read(query.cursor, list, 'number')
   const rows = await session.lifecycle.transitions(cube, query.limit + 1, before)
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true, namespaceId: cube.namespaceId })
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     list,

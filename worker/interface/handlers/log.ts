@@ -12,7 +12,6 @@ import { SearchRequest } from '../../../schemas/search.ts'
 import type { LogQuery } from '../../infrastructure/log/log-reader.ts'
 import { isNarrowed } from '../../ports/principal.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toLogEntry } from '../views.ts'
 
 type Routes = typeof logRoutes
@@ -33,8 +32,8 @@ export const queryLog: Handler<Routes['queryLog']> = async (edge, context, { que
   const filter = filterOf(query)
   // Entries are numbered by their database: a cursor from before a move is refused, not misread.
   const list = `log:${context.principal.orgId}:${vault.organisation.database}:${JSON.stringify(filter)}`
-  const rows = await log.page(filter, query.limit + 1, { before: decodeCursor(query.cursor, list, 'number') })
-  return toPage(rows, query.limit, list, (row) => row.id, toLogEntry)
+  const rows = await log.page(filter, query.limit + 1, { before: edge.cursors.read(query.cursor, list, 'number') })
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toLogEntry)
 }
 
 /** One line per row, with the namespace's number: whoever recomputes the chain needs it (docs/concepts/governance.md). */
@@ -71,7 +70,11 @@ export const verifyLog: Handler<Routes['verifyLog']> = async (edge, context) => 
     checked,
     unsealed,
     head: head === null ? null : { rows: head.rowCount, hash: head.hash, sealedAt: isoOf(head.sealedAtMs) },
-    fault,
+    fault: fault && {
+      kind: fault.kind,
+      at: fault.row && isoOf(fault.row.atMs),
+      requestId: fault.row?.requestId ?? null,
+    },
   }
 }
 

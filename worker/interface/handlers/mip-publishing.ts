@@ -9,7 +9,6 @@ import { isNarrowed } from '../../ports/principal.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { tellTails } from '../mip/tail-frames.ts'
 
 type Routes = typeof mipPublishingRoutes
@@ -79,9 +78,9 @@ async function wanted(
     namespace.id,
     filter === undefined ? inUse : { and: [inUse, filter] },
     MIP_PUBLISH_CUBES_MAX + 1,
-    decodeCursor(cursor, list, 'number'),
+    edge.cursors.read(cursor, list, 'number'),
   )
-  const { items, nextCursor } = toPage(
+  const { items, nextCursor } = edge.cursors.page(
     rows,
     MIP_PUBLISH_CUBES_MAX,
     list,

@@ -15,7 +15,6 @@ import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { MipIngestedRow, MipMirrorRow, MipPeerRow } from '../../ports/writes/mip.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { expectWholeOrganisation } from '../whole-organisation.ts'
 
 type Routes = typeof mipSubscriptionRoutes
@@ -54,9 +53,9 @@ async function peerOf(session: VaultSession, did: string) {
 
 export const listMipPeers: Handler<Routes['listMipPeers']> = async (edge, context, { query }) => {
   const { followed } = await open(edge, context, 'read')
-  const rows = await followed.peers(query.limit + 1, decodeCursor(query.cursor, 'peers', 'string'))
+  const rows = await followed.peers(query.limit + 1, edge.cursors.read(query.cursor, 'peers', 'string'))
   const mirrors = await followed.mirrors(rows.map(({ did }) => did))
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     'peers',
@@ -128,9 +127,9 @@ async function shownOf(session: VaultSession, id: string): Promise<ShownSubscrip
 
 export const listMipSubscriptions: Handler<Routes['listMipSubscriptions']> = async (edge, context, { query }) => {
   const { followed } = await open(edge, context, 'read')
-  const after = decodeCursor(query.cursor, 'subscriptions', 'string')
+  const after = edge.cursors.read(query.cursor, 'subscriptions', 'string')
   const rows = await followed.subscriptions({ limit: query.limit + 1, after })
-  return toPage(rows, query.limit, 'subscriptions', (row) => row.subscription.id, toSubscription)
+  return edge.cursors.page(rows, query.limit, 'subscriptions', (row) => row.subscription.id, toSubscription)
 }
 
 export const getMipSubscription: Handler<Routes['getMipSubscription']> = async (edge, context, { params }) =>
@@ -241,10 +240,10 @@ const idOf = ({ subscriptionId, cube }: MipIngestedRow): string => `${subscripti
 
 export const listQuarantine: Handler<Routes['listQuarantine']> = async (edge, context, { query }) => {
   const { followed } = await open(edge, context, 'read')
-  const after = decodeCursor(query.cursor, 'quarantine', 'string')
+  const after = edge.cursors.read(query.cursor, 'quarantine', 'string')
   const rows = await followed.quarantined(query.limit + 1, after)
   const objects = await followed.objects(rows.map(({ row }) => row.cid))
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     'quarantine',

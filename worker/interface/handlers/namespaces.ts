@@ -9,7 +9,6 @@ import type { Principal } from '../../ports/principal.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toNamespace, toPrincipal } from '../views.ts'
 import { expectWholeOrganisation } from '../whole-organisation.ts'
 
@@ -56,9 +55,9 @@ export const createNamespace: Handler<Routes['createNamespace']> = async (edge, 
 export const listNamespaces: Handler<Routes['listNamespaces']> = async (edge, context, { query }) => {
   const session = await edge.sessions(context, 'read')
   const list = `namespaces:${context.principal.orgId}`
-  const rows = await session.namespaces.page(query.limit + 1, decodeCursor(query.cursor, list, 'string'))
+  const rows = await session.namespaces.page(query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
   const readable = await session.namespaces.readable(rows.slice(0, query.limit))
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     list,
@@ -135,8 +134,8 @@ const listPrincipals =
     expectWholeOrganisation(context.principal)
     const { principals } = await edge.sessions(context, 'read')
     const list = `${kind}s:${context.principal.orgId}`
-    const rows = await principals.page(kind, query.limit + 1, decodeCursor(query.cursor, list, 'string'))
-    return toPage(rows, query.limit, list, (row) => row.id, toPrincipal)
+    const rows = await principals.page(kind, query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
+    return edge.cursors.page(rows, query.limit, list, (row) => row.id, toPrincipal)
   }
 
 const deletePrincipal =

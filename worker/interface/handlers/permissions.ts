@@ -19,7 +19,6 @@ import type { NamespaceRow, PermissionRow, RoleMemberRow, RoleRow } from '../../
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toPermission, toRole, toRoleMember } from '../permission-views.ts'
 import { expectWholeOrganisation } from '../whole-organisation.ts'
 
@@ -150,9 +149,9 @@ export const listPermissions: Handler<Routes['listPermissions']> = async (edge, 
   const session = await edge.sessions(context, 'read')
   const namespace = await session.permissions.administered(query.namespace)
   const list = `permissions:${namespace.id}`
-  const before = decodeCursor(query.cursor, list, 'string')
+  const before = edge.cursors.read(query.cursor, list, 'string')
   const rows = await session.permissions.page(namespace.id, query.limit + 1, before)
-  return toPage(rows, query.limit, list, (row) => row.id, toPermission(namespace.name))
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toPermission(namespace.name))
 }
 
 export const deletePermission: Handler<Routes['deletePermission']> = async (edge, context, { params }) => {
@@ -166,8 +165,8 @@ export const listRoles: Handler<Routes['listRoles']> = async (edge, context, { q
   expectWholeOrganisation(context.principal)
   const session = await edge.sessions(context, 'read')
   const list = `roles:${context.principal.orgId}`
-  const rows = await session.permissions.roles(query.limit + 1, decodeCursor(query.cursor, list, 'string'))
-  return toPage(rows, query.limit, list, (row) => row.name, toRole)
+  const rows = await session.permissions.roles(query.limit + 1, edge.cursors.read(query.cursor, list, 'string'))
+  return edge.cursors.page(rows, query.limit, list, (row) => row.name, toRole)
 }
 
 export const getRole: Handler<Routes['getRole']> = async (edge, context, { params }) => {

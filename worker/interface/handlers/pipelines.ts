@@ -11,7 +11,6 @@ import { isNarrowed } from '../../ports/principal.ts'
 import type { EffectRow, KeptReport, PipelineRow, PipelineRunRow } from '../../ports/writes/pipelines.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 
 type Routes = typeof pipelineRoutes
 
@@ -55,8 +54,8 @@ async function pipelineOf(session: VaultSession, name: string) {
 
 export const listPipelines: Handler<Routes['listPipelines']> = async (edge, context, { query }) => {
   const session = await edge.sessions(context, 'read')
-  const after = decodeCursor(query.cursor, 'pipelines', 'string')
-  const page = toPage(
+  const after = edge.cursors.read(query.cursor, 'pipelines', 'string')
+  const page = edge.cursors.page(
     await session.pipelines.page(query.limit + 1, after),
     query.limit,
     'pipelines',
@@ -147,9 +146,9 @@ function expectAllowedUrls({ webhook }: Edge, { steps }: Pipeline): void {
 
 export const listPipelineRuns: Handler<Routes['listPipelineRuns']> = async (edge, context, { query }) => {
   const session = await edge.sessions(context, 'read')
-  const rows = await session.pipelines.runs(query.limit + 1, decodeCursor(query.cursor, 'runs', 'string'))
+  const rows = await session.pipelines.runs(query.limit + 1, edge.cursors.read(query.cursor, 'runs', 'string'))
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true })
-  return toPage(rows, query.limit, 'runs', (row) => row.id, toRun)
+  return edge.cursors.page(rows, query.limit, 'runs', (row) => row.id, toRun)
 }
 
 export const listEffects: Handler<Routes['listEffects']> = async (edge, context, { query }) => {
@@ -159,10 +158,10 @@ export const listEffects: Handler<Routes['listEffects']> = async (edge, context,
   const rows = await session.pipelines.effects(
     query.state ?? null,
     query.limit + 1,
-    decodeCursor(query.cursor, list, 'string'),
+    edge.cursors.read(query.cursor, list, 'string'),
   )
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true })
-  return toPage(rows, query.limit, list, (row) => row.id, toEffect)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toEffect)
 }
 
 export const retryEffect: Handler<Routes['retryEffect']> = async (edge, context, { params }) => {

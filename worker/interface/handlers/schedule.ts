@@ -9,7 +9,6 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { NamespaceRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
 import type { Handler } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 
 type Routes = typeof scheduleRoutes
 
@@ -45,9 +44,9 @@ export const listDecisions: Handler<Routes['listDecisions']> = async (edge, cont
   }
   // Decisions are numbered by their database: a cursor from before a move is refused, not misread.
   const list = `decisions:${context.principal.orgId}:${vault.organisation.database}:${JSON.stringify(filter)}`
-  const rows = await schedule.decisions(filter, query.limit + 1, decodeCursor(query.cursor, list, 'number'))
+  const rows = await schedule.decisions(filter, query.limit + 1, edge.cursors.read(query.cursor, list, 'number'))
   edge.activity.record({ context, outcome: 'ok', metric: 'reads', audited: true })
-  return toPage(rows, query.limit, list, (row) => row.id, toDecision)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.id, toDecision)
 }
 
 async function hotSetOf(
@@ -75,7 +74,6 @@ const toHotCube = ({ rank, score, cube }: HotRow, heat: number): HotSet['cubes']
 })
 
 const toDecision = ({
-  id,
   namespace,
   atMs,
   kind,
@@ -87,7 +85,6 @@ const toDecision = ({
   cubeId,
   taskId,
 }: NamedDecision): Decision => ({
-  id,
   namespace,
   at: isoOf(atMs),
   kind,

@@ -9,7 +9,6 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { BranchCubeRow, BranchRow, NamespaceRow, SnapshotRow } from '../../ports/rows.ts'
 import type { Edge } from '../edge.ts'
 import { CUBE_ANSWER_HEADER, type Handler, SECRET_ANSWER_HEADER } from '../http/bind-route.ts'
-import { decodeCursor, toPage } from '../http/cursor.ts'
 import { toMemCube } from '../views.ts'
 
 type Routes = typeof timeMachineRoutes
@@ -60,10 +59,10 @@ export const createSnapshot: Handler<Routes['createSnapshot']> = async (edge, co
 export const listSnapshots: Handler<Routes['listSnapshots']> = async (edge, context, { params, query }) => {
   const { session, namespace } = await open(edge, context, params.name, 'read')
   const list = `snapshots:${namespace.id}`
-  const after = decodeCursor(query.cursor, list, 'string')
+  const after = edge.cursors.read(query.cursor, list, 'string')
   const rows = await session.pins.snapshots(namespace.id, query.limit + 1, after)
   const counts = await session.pins.counts(rows.slice(0, query.limit))
-  return toPage(
+  return edge.cursors.page(
     rows,
     query.limit,
     list,
@@ -102,10 +101,10 @@ export const diffNamespace: Handler<Routes['diffNamespace']> = async (edge, cont
     edge.diffViewOf(session, namespace.id, query.from, context.nowMs, 'from'),
     edge.diffViewOf(session, namespace.id, query.to, context.nowMs, 'to'),
   ])
-  const after = decodeCursor(query.cursor, list, 'number') ?? 0
+  const after = edge.cursors.read(query.cursor, list, 'number') ?? 0
   const rows = await session.pins.diff(namespace.id, { from, to }, query.limit + 1, after)
   recordRead(edge, context, opened)
-  return toPage(rows, query.limit, list, (row) => row.seq, toDiffEntry)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.seq, toDiffEntry)
 }
 
 export const createBranch: Handler<Routes['createBranch']> = async (edge, context, { params, body }) => {
@@ -116,9 +115,9 @@ export const createBranch: Handler<Routes['createBranch']> = async (edge, contex
 export const listBranches: Handler<Routes['listBranches']> = async (edge, context, { params, query }) => {
   const { session, namespace } = await open(edge, context, params.name, 'read')
   const list = `branches:${namespace.id}`
-  const after = decodeCursor(query.cursor, list, 'string')
+  const after = edge.cursors.read(query.cursor, list, 'string')
   const rows = await session.pins.branches(namespace.id, query.limit + 1, after)
-  return toPage(rows, query.limit, list, (row) => row.name, toBranch)
+  return edge.cursors.page(rows, query.limit, list, (row) => row.name, toBranch)
 }
 
 export const getBranch: Handler<Routes['getBranch']> = async (edge, context, { params }) => {
