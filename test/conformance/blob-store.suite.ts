@@ -79,6 +79,37 @@ export function testBlobStore(
       expect(await blobs.get('folder/inner/a')).toEqual(bytesOf('x'))
     })
 
+    on('reads the part that is asked for, short at the end, empty behind it', async () => {
+      const every = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+      await blobs.put('slice/a', every)
+      await blobs.put('slice/empty', new Uint8Array())
+      const parts = [
+        [0, 256],
+        [0, 1],
+        [7, 20],
+        [255, 1],
+        [250, 20],
+        [0, 10_000],
+        [256, 1],
+        [1000, 5],
+      ] as const
+      for (const [offset, length] of parts) {
+        const expected = { size: 256, bytes: every.slice(offset, offset + length) }
+        expect(await blobs.slice('slice/a', offset, length), `${offset} + ${length}`).toEqual(expected)
+      }
+      for (const offset of [0, 1])
+        expect(await blobs.slice('slice/empty', offset, 10)).toEqual({ size: 0, bytes: new Uint8Array() })
+      await blobs.put('slice/in/side', every)
+      for (const key of ['slice/absent', 'slice/in', 'slice/a/b']) expect(await blobs.slice(key, 0, 10), key).toBeNull()
+    })
+
+    on('gives a part of its own, not of what is stored', async () => {
+      await blobs.put('slice/own', bytesOf('before'))
+      const part = await blobs.slice('slice/own', 0, 3)
+      part?.bytes.fill(0)
+      expect(await blobs.get('slice/own')).toEqual(bytesOf('before'))
+    })
+
     on('deletes the keys it is given and no other, present or absent', async () => {
       for (const key of ['gone/a', 'gone/ab', 'gone/b']) await blobs.put(key, bytesOf(key))
       await blobs.delete(['gone/a', 'gone/never', 'gone/b'])
@@ -116,6 +147,11 @@ export function testBlobStore(
       // Compared by hand: a failed assertion over megabytes would take minutes to print.
       expect(read?.length).toBe(LARGE_BYTES)
       expect(read?.every((byte, at) => byte === bytes[at])).toBe(true)
+      const offset = LARGE_BYTES - 2 * 1024 * 1024
+      const part = await blobs.slice('large/a', offset, 1024 * 1024)
+      expect(part?.size).toBe(LARGE_BYTES)
+      expect(part?.bytes.length).toBe(1024 * 1024)
+      expect(part?.bytes.every((byte, at) => byte === bytes[offset + at])).toBe(true)
     })
 
     on('shows a reader one version or the other while a blob is replaced', async () => {
@@ -126,6 +162,8 @@ export function testBlobStore(
         const read = (await blobs.get('race/a')) as Uint8Array
         expect(read.length).toBe(200_000)
         expect(read.every((byte) => byte === read[0])).toBe(true)
+        const part = await blobs.slice('race/a', 100_000, 50_000)
+        expect(part?.bytes.every((byte) => byte === part.bytes[0])).toBe(true)
         expect(await blobs.list('race/')).toEqual(['race/a'])
       }
       await writes
@@ -135,6 +173,7 @@ export function testBlobStore(
       for (const key of ['../outside', 'a/../../outside', '/etc/passwd', '..']) {
         await expect(blobs.put(key, bytesOf('x')), key).rejects.toThrow(RangeError)
         await expect(blobs.get(key), key).rejects.toThrow(RangeError)
+        await expect(blobs.slice(key, 0, 1), key).rejects.toThrow(RangeError)
         await expect(blobs.size(key), key).rejects.toThrow(RangeError)
         await expect(blobs.delete([key]), key).rejects.toThrow(RangeError)
         await expect(blobs.list(`${key}/`), key).rejects.toThrow(RangeError)

@@ -71,6 +71,8 @@ export class FailingBlobStore implements BlobStore {
 
   put = (key: string, bytes: Uint8Array) => this.#fault.around('put', () => this.#blobs.put(key, bytes))
   get = (key: string) => this.#fault.around('get', () => this.#blobs.get(key))
+  slice = (key: string, offset: number, length: number) =>
+    this.#fault.around('slice', () => this.#blobs.slice(key, offset, length))
   size = (key: string) => this.#fault.around('size', () => this.#blobs.size(key))
   delete = (keys: readonly string[]) => this.#fault.around('delete', () => this.#blobs.delete(keys))
   list = (prefix: string, options?: { after?: string; limit?: number }) =>

@@ -1,9 +1,19 @@
+/** A part of a blob. */
+export interface BlobSlice {
+  /** Bytes of the whole. */
+  size: number
+  /** Shorter than asked for only where the blob ends, empty behind its end. */
+  bytes: Uint8Array
+}
+
 /** Bytes by key. Keys are ASCII, `/`-separated; a driver never interprets them. */
 export interface BlobStore {
   /** Writes whole or not at all. Writing the same key again replaces it. Throws MemosError `storage_full`. */
   put(key: string, bytes: Uint8Array): Promise<void>
   /** Returns null when the key is absent. */
   get(key: string): Promise<Uint8Array | null>
+  /** Bytes `offset` to `offset + length`, at least one; no others are read. Returns null when the key is absent. */
+  slice(key: string, offset: number, length: number): Promise<BlobSlice | null>
   /** Size in bytes, or null when the key is absent. */
   size(key: string): Promise<number | null>
   /** Absent keys are ignored. */

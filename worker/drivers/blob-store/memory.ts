@@ -12,6 +12,11 @@ export class MemoryBlobStore implements BlobStore {
     return this.#blobs.get(key)?.slice() ?? null
   }
 
+  async slice(key: string, offset: number, length: number) {
+    const bytes = this.#blobs.get(key)
+    return bytes === undefined ? null : { size: bytes.length, bytes: bytes.slice(offset, offset + length) }
+  }
+
   async size(key: string) {
     return this.#blobs.get(key)?.length ?? null
   }

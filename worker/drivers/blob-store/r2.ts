@@ -19,6 +19,19 @@ export class R2BlobStore implements BlobStore {
     return object === null ? null : new Uint8Array(await object.arrayBuffer())
   }
 
+  async slice(key: string, offset: number, length: number) {
+    try {
+      const object = await this.#bucket.get(key, { range: { offset, length } })
+      return object === null ? null : { size: object.size, bytes: new Uint8Array(await object.arrayBuffer()) }
+    } catch (error) {
+      // R2 refuses a range that begins at or behind the end. Its error is a text, so the size decides.
+      const size = await this.size(key)
+      if (size === null) return null
+      if (offset >= size) return { size, bytes: new Uint8Array() }
+      throw error
+    }
+  }
+
   async size(key: string) {
     return (await this.#bucket.head(key))?.size ?? null
   }

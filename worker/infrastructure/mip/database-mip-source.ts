@@ -112,16 +112,15 @@ export class DatabaseMipSource implements MipSource {
     return cids.map((cid) => found.get(cid) ?? null)
   }
 
+  /** Of what lies in the blob store only this part is read. */
   async blob(cid: Cid, { offset, length }: BlobRange, _: MipServeOptions): Promise<BlobPart | null> {
     const { blobs } = this.#components
-    const cut = (bytes: Uint8Array): BlobPart => ({
-      size: bytes.length,
-      bytes: bytes.slice(offset, offset + Math.min(length, MIP_BLOB_RANGE_BYTES_MAX)),
-    })
+    const bounded = Math.min(length, MIP_BLOB_RANGE_BYTES_MAX)
     for (const { orgId, cube, bytes } of await this.#served([cid])) {
-      if (bytes.length > 0 && !isObject(cid)) return cut(bytes)
-      const stored = cube === null ? null : await blobs.get(blobKey(orgId, cube, cid))
-      if (stored !== null) return cut(stored)
+      if (bytes.length > 0 && !isObject(cid))
+        return { size: bytes.length, bytes: bytes.slice(offset, offset + bounded) }
+      const stored = cube === null ? null : await blobs.slice(blobKey(orgId, cube, cid), offset, bounded)
+      if (stored !== null) return stored
     }
     return null
   }

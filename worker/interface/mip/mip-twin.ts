@@ -120,15 +120,20 @@ async function takeToken({ rateLimiter, runtime }: Edge, name: string, perMinute
   if (!allowed) throw new MemosError('rate_limited', { retryAfterS })
 }
 
+/** The least that can be asked for, to learn the size. */
+const LOOK = { offset: 0, length: 1 }
+
 async function serveBlob({ mipSource }: Edge, c: Call, options: MipServeOptions): Promise<Response> {
   const cid = cidOfPath(c)
   const etag = `"${cid}"`
   const asked = parseRange(c.req.header('range') ?? null)
   const whole = { offset: 0, length: MIP_BLOB_RANGE_BYTES_MAX }
-  // Where a part is asked for from the end, its place is known once the size is.
-  const first = await mipSource.blob(cid, asked === null ? whole : rangeOf(asked, null), options)
+  const isUnchanged = isKnown(c.req.raw, etag)
+  // Where a part is asked for from the end, its place is known once the size is; a caller that has the bytes needs none of them.
+  const isLook = isUnchanged || (asked !== null && asked.offset < 0)
+  const first = await mipSource.blob(cid, isLook ? LOOK : asked === null ? whole : rangeOf(asked, null), options)
   if (first === null) throw notServed()
-  if (isKnown(c.req.raw, etag)) return notModified(etag)
+  if (isUnchanged) return notModified(etag)
   const { size } = first
   const range = asked === null ? whole : rangeOf(asked, size)
   if (asked !== null && range.offset >= size)
