@@ -1,5 +1,5 @@
 import { expectRelation } from './limit-relations.ts'
-import { CONTENT_INLINE_BYTES_MAX } from './limits.ts'
+import { CONTENT_INLINE_BYTES_MAX, R2_PART_BYTES } from './limits.ts'
 
 /** Limits of the interchange protocol; a part of limits.ts, which would be too long with it. */
 
@@ -61,6 +61,8 @@ export const MIP_BLOB_BYTES_PER_SECOND_MIN = 64 * 1024
 export const MIP_BLOB_GRACE_MS = 5000
 /** Chunks after which a download is made durable: what a crash costs at most. */
 export const MIP_BLOB_FLUSH_CHUNKS = 64
+/** Verified chunks that a download into a blob store holds until they are written together: what a crash costs at most there. */
+export const MIP_BLOB_SEGMENT_BYTES = 4 * 1024 * 1024
 /** Header of a safetensors file. */
 export const SAFETENSORS_HEADER_BYTES_MAX = 1024 * 1024
 /** Dimensions of one tensor of a safetensors file. */
@@ -220,6 +222,8 @@ expectRelation(
   (MIP_BLOB_CHUNKS_MAX / MIP_MANIFEST_PAGE_HASHES + 1) * 41 + 256 <= MIP_OBJECT_BYTES_MAX,
   'a manifest of the largest blob has its pages in one object',
 )
+expectRelation(MIP_CHUNK_BYTES_MAX <= MIP_BLOB_SEGMENT_BYTES, 'a chunk is written as soon as it fills a segment')
+expectRelation(MIP_BLOB_BYTES_MAX <= R2_PART_BYTES * 10_000, 'the largest blob is one upload to R2')
 expectRelation(MIP_BLOB_REQUEST_CHUNKS_MAX * 2 <= MIP_BLOB_WINDOW_CHUNKS_MAX, 'a request is made while one is served')
 expectRelation(MIP_LOG_PAGE_BYTES_MAX * 2 <= MIP_FRAME_BYTES_MAX, 'a page of a log fits a frame')
 expectRelation(

@@ -148,6 +148,8 @@ export const SQL_VALUE_BYTES_MAX = 1_000_000
 export const SQL_COMPILED_STATEMENTS_MAX = 512
 /** Keys that one R2 delete call takes. */
 export const R2_DELETE_KEYS_MAX = 1000
+/** One part of an upload to R2, which wants them of one length, 5 MiB at least and 10,000 at most. */
+export const R2_PART_BYTES = 8 * 1024 * 1024
 /** Attempts of one background task before it is failed. */
 export const TASK_ATTEMPTS_MAX = 8
 /** A claimed task that shows no progress for this long is taken by another worker. */

@@ -10,6 +10,10 @@ export interface BlobStoreHarness {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
+async function* cut(bytes: Uint8Array, length: number) {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
+}
+
 /**
  * What every BlobStore must do. `skip` maps a title to the reason why a driver cannot do it. Imports nothing of Node, so it also runs in
  * workerd.
@@ -152,6 +156,33 @@ export function testBlobStore(
       expect(part?.size).toBe(LARGE_BYTES)
       expect(part?.bytes.length).toBe(1024 * 1024)
       expect(part?.bytes.every((byte, at) => byte === bytes[offset + at])).toBe(true)
+    })
+
+    on('puts what comes in pieces, of whatever lengths', async () => {
+      const bytes = Uint8Array.from({ length: 20 * 1024 * 1024 + 5 }, (_, at) => (at * 31 + (at >> 12)) % 251)
+      for (const size of [0, 1, 3_000_000, 8 * 1024 * 1024, 8 * 1024 * 1024 + 1, bytes.length]) {
+        await blobs.putPieces('pieces/a', size, cut(bytes.subarray(0, size), 3_000_000))
+        const read = await blobs.get('pieces/a')
+        expect([read?.length, await blobs.size('pieces/a')], `${size}`).toEqual([size, size])
+        expect(read?.every((byte, at) => byte === bytes[at])).toBe(true)
+      }
+    })
+
+    on('leaves all as it was when pieces are too many, too few, or fail', async () => {
+      const bytes = new Uint8Array(17 * 1024 * 1024)
+      async function* failing() {
+        yield bytes
+        throw new Error('the source is gone')
+      }
+      await blobs.put('pieces/kept', bytesOf('before'))
+      for (const key of ['pieces/kept', 'pieces/never']) {
+        for (const size of [bytes.length - 1, bytes.length + 1])
+          await expect(blobs.putPieces(key, size, cut(bytes, 5_000_000))).rejects.toThrow(RangeError)
+        await expect(blobs.putPieces(key, bytes.length, failing())).rejects.toThrow('the source is gone')
+      }
+      expect(await blobs.get('pieces/kept')).toEqual(bytesOf('before'))
+      expect(await blobs.get('pieces/never')).toBeNull()
+      expect(await blobs.list('pieces/never')).toEqual([])
     })
 
     on('shows a reader one version or the other while a blob is replaced', async () => {

@@ -70,6 +70,8 @@ export class FailingBlobStore implements BlobStore {
   }
 
   put = (key: string, bytes: Uint8Array) => this.#fault.around('put', () => this.#blobs.put(key, bytes))
+  putPieces = (key: string, size: number, pieces: AsyncIterable<Uint8Array>) =>
+    this.#fault.around('putPieces', () => this.#blobs.putPieces(key, size, pieces))
   get = (key: string) => this.#fault.around('get', () => this.#blobs.get(key))
   slice = (key: string, offset: number, length: number) =>
     this.#fault.around('slice', () => this.#blobs.slice(key, offset, length))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { MemosError } from '../../../schemas/errors.ts'
-import type { BlobStore } from '../../ports/blob-store.ts'
+import { type BlobStore, exactly } from '../../ports/blob-store.ts'
 
 /** Blobs as files below one folder. A blob is written beside its place, synced and renamed, so a reader never sees half of one. */
 export class FileSystemBlobStore implements BlobStore {
@@ -12,14 +12,22 @@ export class FileSystemBlobStore implements BlobStore {
     this.#root = resolve(root)
   }
 
-  async put(key: string, bytes: Uint8Array) {
+  put(key: string, bytes: Uint8Array) {
+    return this.#write(key, (file) => file.writeFile(bytes))
+  }
+
+  putPieces(key: string, size: number, pieces: AsyncIterable<Uint8Array>) {
+    return this.#write(key, (file) => file.writeFile(exactly(size, pieces)))
+  }
+
+  async #write(key: string, write: (file: FileHandle) => Promise<void>) {
     const path = this.#pathOf(key)
     const temporary = `${path}.${randomUUID()}.part`
     try {
       await mkdir(dirname(path), { recursive: true })
       const file = await open(temporary, 'wx')
       try {
-        await file.writeFile(bytes)
+        await write(file)
         await file.sync()
       } finally {
         await file.close()

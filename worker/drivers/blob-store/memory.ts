@@ -1,4 +1,4 @@
-import type { BlobStore } from '../../ports/blob-store.ts'
+import { type BlobStore, exactly } from '../../ports/blob-store.ts'
 
 /** Blobs in a Map: for tests and throw-away processes. */
 export class MemoryBlobStore implements BlobStore {
@@ -6,6 +6,16 @@ export class MemoryBlobStore implements BlobStore {
 
   async put(key: string, bytes: Uint8Array) {
     this.#blobs.set(key, bytes.slice())
+  }
+
+  async putPieces(key: string, size: number, pieces: AsyncIterable<Uint8Array>) {
+    const bytes = new Uint8Array(size)
+    let at = 0
+    for await (const piece of exactly(size, pieces)) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
+    this.#blobs.set(key, bytes)
   }
 
   async get(key: string) {
