@@ -15,8 +15,8 @@ export interface Layer {
 const SCHEMAS = String.raw`schemas\/(?!tables\/)`
 const OUR_FOLDERS = /^(schemas|protocol|worker|gpu-node|sdk|console|cli|scripts|test)\//
 const NEVER = /(?!)/
-/** What the worker knows of peers: two interfaces, as types; `components.ts` and `entry/` bring what stands behind them. */
-const MIP_SEAMS = String.raw`protocol\/host\/mip-(source|remote)\.ts$`
+/** What the worker knows of peers: three interfaces, as types; `components.ts` and `entry/` bring what stands behind them. */
+const MIP_SEAMS = String.raw`protocol\/host\/(mip-(source|remote)|chunk-sink)\.ts$`
 
 export const LAYERS: readonly Layer[] = [
   { files: /^schemas\/tables\//, ours: /^schemas\//, packages: /^drizzle-orm(\/sqlite-core)?$/ },
