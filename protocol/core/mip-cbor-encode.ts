@@ -142,6 +142,16 @@ class Writer {
   }
 }
 
+/** What stands before the bytes of a byte string, for whoever writes them himself. `length` is below 2^32. */
+export function byteStringHead(length: number): Uint8Array {
+  const width = headBytes(length) - 1
+  if (width === 0) return Uint8Array.of(BYTES | length)
+  const head = new Uint8Array(1 + width)
+  head[0] = BYTES | (24 + Math.log2(width))
+  for (let i = width, rest = length; i > 0; i--, rest >>>= 8) head[i] = rest & 0xff
+  return head
+}
+
 /** Bytes of a head in its shortest form (RFC 8949 section 4.2.1). */
 function headBytes(argument: number): number {
   if (argument < 24) return 1

@@ -10,6 +10,7 @@ export interface ChunkSink {
   reserve(size: number): Promise<void>
   /** Chunks that are there already and durable; asked for after `reserve`. */
   bitfield(): Promise<Bitfield>
+  /** Takes a chunk; its bytes belong to the caller again afterwards. */
   write(index: number, bytes: Uint8Array): Promise<void>
   /** What was written before is durable afterwards. */
   flush(): Promise<void>

@@ -1,21 +1,30 @@
 import { MipRemoteError } from '../core/mip-remote-error.ts'
+import { framePool } from './buffer-pool.ts'
 
 const LENGTH_BYTES_MAX = 4
 
-/** The frame: its length as unsigned varint (LEB128, shortest form), then the bytes. */
-export function frameOf(payload: Uint8Array): Uint8Array {
+/** What stands before a frame: its length as unsigned varint (LEB128, shortest form). */
+export function framePrefix(bytes: number): Uint8Array {
   const length: number[] = []
-  for (let rest = payload.length; ; rest >>>= 7) {
+  for (let rest = bytes; ; rest >>>= 7) {
     length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80)
-    if (rest < 0x80) break
+    if (rest < 0x80) return Uint8Array.from(length)
   }
-  const frame = new Uint8Array(length.length + payload.length)
-  frame.set(length)
-  frame.set(payload, length.length)
+}
+
+/** A frame in one piece. */
+export function frameOf(payload: Uint8Array): Uint8Array {
+  const prefix = framePrefix(payload.length)
+  const frame = new Uint8Array(prefix.length + payload.length)
+  frame.set(prefix)
+  frame.set(payload, prefix.length)
   return frame
 }
 
-/** Takes bytes as they arrive, gives frames. A length beyond the bound is refused before a byte of the frame is kept. */
+/**
+ * Takes bytes as they arrive, gives frames. A length beyond the bound is refused before a byte of the frame is kept. Large frames lie in buffers
+ * of `framePool`.
+ */
 export class FrameBuffer {
   readonly #bytesMax: number
   readonly #frames: Uint8Array[] = []
@@ -64,7 +73,7 @@ export class FrameBuffer {
     if (byte === 0) throw new MipRemoteError('bad_answer', 'the length of a frame is empty or not in its shortest form')
     if (this.#length > this.#bytesMax)
       throw new MipRemoteError('too_large', `a frame of more than ${this.#bytesMax} bytes`)
-    this.#payload = new Uint8Array(this.#length)
+    this.#payload = framePool.take(this.#length)
     this.#filled = 0
   }
 

@@ -1,7 +1,8 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { MIP_FRAME_BYTES_MAX } from '../../schemas/limits-mip.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import { FrameBuffer, frameOf } from './frame-buffer.ts'
+import { FrameBuffer, framePrefix } from './frame-buffer.ts'
 
 /**
  * Whole frames that may wait for the reader before the other side is told to stop: several parts of a blob, because stopping and going on
@@ -68,14 +69,16 @@ export class FrameStream {
   }
 
   /**
-   * Sends a frame and waits until the stream has room again, so a slow reader slows the writer.
+   * Sends a frame and waits until the stream has room again, so a slow reader slows the writer. The payload may come in pieces; they are not
+   * copied, so they stay as they are until they have been sent.
    * @throws MipRemoteError `cut_short` when the stream closed meanwhile; the signal's reason, after which the stream is reset.
    */
-  async write(payload: Uint8Array, signal: AbortSignal): Promise<void> {
+  async write(payload: Uint8Array | readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     this.#throwIfAborted(signal)
     if (this.#failure) throw this.#failure
     try {
-      this.#stream.send(frameOf(payload))
+      const pieces = payload instanceof Uint8Array ? [payload] : payload
+      this.#stream.send(new Uint8ArrayList(framePrefix(bytesOf(pieces)), ...pieces))
     } catch (cause) {
       throw cutShort(cause)
     }
@@ -160,6 +163,9 @@ export class FrameStream {
     if (status !== 'open' && status !== 'closing') throw this.#failure ?? cutShort(undefined)
   }
 }
+
+/** Bytes of all pieces together. */
+export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0)
 
 const cutShort = (cause: unknown) => new MipRemoteError('cut_short', 'the stream was closed', { cause })
 

@@ -6,6 +6,7 @@ import { MipRemoteError } from '../core/mip-remote-error.ts'
 import { helloValue, logRangeValue, readHello, readLogPage, readProofAnswer, readSigned } from '../core/wire-codec.ts'
 import { WireReader } from '../core/wire-reader.ts'
 import type { BlobPart, BlobRange, LogName, LogPage, LogRange, MipHello } from '../core/wire-types.ts'
+import { framePool } from './buffer-pool.ts'
 import { CallStreams } from './call-streams.ts'
 import { checkedBlobPart, checkedObject, checkedPage, portionsOf } from './checked-answers.ts'
 import type { MipCallOptions, MipRemote } from './mip-remote.ts'
@@ -132,11 +133,12 @@ async function readParts(range: BlobRange, next: () => Promise<Uint8Array>): Pro
 
 function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
   if (pieces.length === 1) return pieces[0]!
-  const bytes = new Uint8Array(length)
+  const bytes = framePool.take(length)
   let at = 0
   for (const piece of pieces) {
     bytes.set(piece, at)
     at += piece.length
+    framePool.give(piece)
   }
   return bytes
 }

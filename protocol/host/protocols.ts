@@ -8,6 +8,7 @@ import {
 } from '../../schemas/limits-mip.ts'
 import { linkOf } from '../core/cid.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from '../core/mip-cbor.ts'
+import { byteStringHead } from '../core/mip-cbor-encode.ts'
 import { MIP_REMOTE_REASONS, MipRemoteError, type MipRemoteReason } from '../core/mip-remote-error.ts'
 import { expectWireBytes, expectWireCid, WireReader } from '../core/wire-reader.ts'
 import type { BlobPart, BlobRange } from '../core/wire-types.ts'
@@ -98,6 +99,15 @@ export function readBlobRequest(value: MipValue): { cid: Cid; range: BlobRange }
 }
 
 export const blobPartValue = ({ size, bytes }: BlobPart): MipValue => ({ size, bytes })
+
+const NO_BYTES = new Uint8Array()
+
+/** The answer with a part, in pieces: its bytes, which are nearly all of it, stand last in canonical order and are not copied. */
+export function blobPartFrame({ size, bytes }: BlobPart): Uint8Array[] {
+  const withoutBytes = okFrame(blobPartValue({ size, bytes: NO_BYTES }))
+  // An empty byte string is its head, of one byte; here it gives way to the head of the real one.
+  return [withoutBytes.subarray(0, -1), byteStringHead(bytes.length), bytes]
+}
 
 export function readBlobPart(value: MipValue): BlobPart {
   const fields = new WireReader(value, 'part')

@@ -2,6 +2,7 @@ import type { Cid } from '../../schemas/cid.ts'
 import { type BlobShape, chunkLength } from '../core/manifest.ts'
 import type { BlobPart } from '../core/wire-types.ts'
 import type { ChunkProvider } from './blob-transfer.ts'
+import { framePool } from './buffer-pool.ts'
 import type { MipRemote } from './mip-remote.ts'
 
 /** Calls that one request for chunks keeps under way: a download makes two requests at once, and a peer serves four calls. */
@@ -38,8 +39,10 @@ export class RemoteChunks implements ChunkProvider {
         for (; asked < indexes.length && waiting.length < CALLS_AHEAD; asked++)
           waiting.push(quiet(this.#remote.blobChunk(cid, this.#rangeOf(indexes[asked]!), options)))
         const part = await waiting.shift()
+        if (!part) continue
         // Bytes of another length than the manifest's are passed on: whoever checks them knows whom to blame.
-        if (part) yield [index, part.bytes]
+        yield [index, part.bytes]
+        framePool.give(part.bytes)
       }
     } finally {
       leaving.abort()

@@ -13,10 +13,10 @@ import { helloValue, logPageValue, proofAnswerValue, readHello, readLogName, rea
 import { WireReader, WireShapeError } from '../core/wire-reader.ts'
 import { beforeAbort } from './before-abort.ts'
 import { type AdmittedCall, CallGate, type CallLimits } from './call-limits.ts'
-import { asError, FrameStream } from './frames.ts'
+import { asError, bytesOf, FrameStream } from './frames.ts'
 import type { MipServeOptions, MipSource } from './mip-source.ts'
 import {
-  blobPartValue,
+  blobPartFrame,
   errorFrame,
   MIP_PROTOCOLS,
   type MipProtocol,
@@ -37,6 +37,8 @@ interface Call {
   source: MipSource
   options: MipServeOptions
   answer(value: MipValue): Promise<void>
+  /** A frame that is encoded already. */
+  send(frame: readonly Uint8Array[]): Promise<void>
 }
 
 export interface ServeStreamsInit {
@@ -96,19 +98,19 @@ async function serveCall(
   { source, onError }: ServeStreamsInit,
 ): Promise<void> {
   let admitted: AdmittedCall | undefined
-  const send = async (frame: Uint8Array) => {
-    admitted?.served(frame.length)
+  const send = async (frame: readonly Uint8Array[]) => {
+    admitted?.served(bytesOf(frame))
     await frames.write(frame, options.signal)
   }
   try {
     admitted = gate.admit(options.caller.peerId, name)
-    const answer = (value: MipValue) => send(okFrame(value))
-    await beforeAbort(SERVERS[name]({ request: readFrame(request), source, options, answer }), options.signal)
+    const answer = (value: MipValue) => send([okFrame(value)])
+    await beforeAbort(SERVERS[name]({ request: readFrame(request), source, options, answer, send }), options.signal)
   } catch (cause) {
     const refusal = refusalOf(cause)
     if (refusal.reason === 'cut_short' || options.signal.aborted) throw cause
     if (refusal.reason === 'internal') onError?.(cause, name)
-    await send(errorFrame(refusal.reason, refusal.retryAfterMs))
+    await send([errorFrame(refusal.reason, refusal.retryAfterMs)])
   } finally {
     admitted?.done()
   }
@@ -162,13 +164,13 @@ async function serveObjects({ request, source, options, answer }: Call): Promise
 }
 
 /** The parts of a blob one after the other: one piece is in memory at a time, however slowly the other side reads. */
-async function serveBlob({ request, source, options, answer }: Call): Promise<void> {
+async function serveBlob({ request, source, options, send }: Call): Promise<void> {
   const { cid, range } = readBlobRequest(request)
   for (let done = 0; done < range.length; ) {
     const length = Math.min(MIP_BLOB_FRAME_BYTES_MAX, range.length - done)
     const part = await source.blob(cid, { offset: range.offset + done, length }, options)
     if (!part) throw notServed()
-    await answer(blobPartValue(part))
+    await send(blobPartFrame(part))
     if (part.bytes.length === 0 || range.offset + done + part.bytes.length >= part.size) return
     done += part.bytes.length
   }
