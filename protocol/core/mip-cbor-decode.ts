@@ -21,7 +21,7 @@ const SHA2_256 = 0x12
 const DIGEST_BYTES = 32
 /** Texts up to this length are put together from their characters; longer ones are left to the platform. */
 const SHORT_TEXT = 96
-/** Byte strings up to this size are always copied. */
+/** Byte strings below this size, that of the smallest chunk, are always copied. */
 const VIEWED_BYTES_MIN = 64 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -106,7 +106,7 @@ class Walk {
   #byteString(length: number): Uint8Array {
     const from = this.#at
     const to = this.#advance(length)
-    const isMost = length > VIEWED_BYTES_MIN && length > this.#bytes.length / 2
+    const isMost = length >= VIEWED_BYTES_MIN && length > this.#bytes.length / 2
     return isMost ? this.#bytes.subarray(from, to) : this.#bytes.slice(from, to)
   }
 

@@ -11,7 +11,7 @@ export interface ChunkProvider {
   readonly id: string
   /**
    * The chunks of a blob in the order asked for; those that it does not have are left out. A connection that breaks throws. Nothing that it
-   * gives is believed. The bytes of a chunk are the provider's again as soon as the next one is asked for.
+   * gives is believed. The bytes of a chunk are the provider's again as soon as the next one is asked for or nobody asks any more.
    */
   chunks(cid: Cid, indexes: readonly number[], signal: AbortSignal): AsyncIterable<readonly [number, Uint8Array]>
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FrameBuffer, frameOf } from './frame-buffer.ts'
+import { blobPartFrame, blobPartValue, okFrame } from './protocols.ts'
 
 const bytes = (length: number, value = 7) => new Uint8Array(length).fill(value)
 
@@ -44,4 +45,14 @@ describe('FrameBuffer', () => {
     buffer.push(frameOf(bytes(200)).subarray(1, 20))
     expect(buffer.isAtBoundary).toBe(false)
   })
+})
+
+describe('the answer with a part of a blob', () => {
+  it.each([0, 1, 23, 24, 255, 256, 65_535, 65_536, 262_144])(
+    'is in pieces what it is in one, with %i bytes',
+    (length) => {
+      const part = { size: 2 ** 33 + length, bytes: bytes(length) }
+      expect(Buffer.concat(blobPartFrame(part))).toEqual(Buffer.from(okFrame(blobPartValue(part))))
+    },
+  )
 })

@@ -39,6 +39,18 @@ const isBlob = (bytes: Uint8Array | null, from?: number, to?: number) =>
   bytes !== null && Buffer.compare(bytes, blob.subarray(from, to)) === 0
 
 describe('chunks of a remote peer', () => {
+  it('use the buffers of earlier ones again, and not before their reader has gone on', async () => {
+    const buffers = new Set<ArrayBufferLike>()
+    const chunks = (await provider(serving(blob))).chunks(cid, [...Array(20).keys()], signal)
+    for await (const [index, bytes] of chunks) {
+      buffers.add(bytes.buffer)
+      // Further ones arrive meanwhile: none of them may be written where this one lies.
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(isBlob(bytes, index * CHUNK, (index + 1) * CHUNK)).toBe(true)
+    }
+    expect(buffers.size).toBeLessThan(10)
+  })
+
   it('become the blob, from one peer and from two at once', async () => {
     for (const count of [1, 2]) {
       const providers = await Promise.all(Array.from({ length: count }, () => provider(serving(blob))))

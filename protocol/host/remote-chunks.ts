@@ -41,8 +41,11 @@ export class RemoteChunks implements ChunkProvider {
         const part = await waiting.shift()
         if (!part) continue
         // Bytes of another length than the manifest's are passed on: whoever checks them knows whom to blame.
-        yield [index, part.bytes]
-        framePool.give(part.bytes)
+        try {
+          yield [index, part.bytes]
+        } finally {
+          framePool.give(part.bytes)
+        }
       }
     } finally {
       leaving.abort()
