@@ -4,11 +4,11 @@ import { fromJsonView } from '../protocol/core/json-view.ts'
 import { encodeManifest } from '../protocol/core/manifest.ts'
 import { encodeMipCbor } from '../protocol/core/mip-cbor.ts'
 import { negotiate } from '../protocol/core/negotiation.ts'
-import { revocationEffects } from '../protocol/core/revocation.ts'
+import { deny, EMPTY_DENY_SET, isDenied, revocationEffects } from '../protocol/core/revocation.ts'
 import { readSafetensorsHeader } from '../protocol/core/safetensors-header.ts'
 import { FINGERPRINT_INVALID, MODELS, NEGOTIATION_CASES, offersOf } from '../test/conformance/cases/fingerprint.ts'
 import { MANIFEST_INVALID, MANIFEST_VALID, manifestOfCase } from '../test/conformance/cases/manifest.ts'
-import { REVOCATION_CASES, REVOCATION_NOW_MS } from '../test/conformance/cases/revocation.ts'
+import { OFFERED_LATER, REVOCATION_CASES, REVOCATION_NOW_MS } from '../test/conformance/cases/revocation.ts'
 import { SAFETENSORS_INVALID, SAFETENSORS_VALID, safetensorsStart } from '../test/conformance/cases/safetensors.ts'
 
 /** Vectors about blobs and models, by the name of their file; written by scripts/vectors.ts. */
@@ -71,6 +71,8 @@ function safetensorsVectors() {
 function revocationVectors() {
   return REVOCATION_CASES.map(({ title, revocation, revisions }) => {
     const effects = revocationEffects(revocation, revisions, REVOCATION_NOW_MS)
-    return { title, valid: true, nowMs: REVOCATION_NOW_MS, revocation, revisions, effects }
+    const set = deny(EMPTY_DENY_SET, revocation, effects)
+    const offered = OFFERED_LATER.map((one) => ({ ...one, refused: isDenied(set, one) }))
+    return { title, valid: true, nowMs: REVOCATION_NOW_MS, revocation, revisions, effects, offered }
   })
 }

@@ -93,15 +93,29 @@ describe('a revocation', () => {
 })
 
 describe('a deny set', () => {
-  const first = revoke('a', { fromRev: 2, scope: 'derived' })
-  const set = deny(EMPTY_DENY_SET, first, effects(first, FAMILY))
+  const setAfter = (revocation: Revocation) => deny(EMPTY_DENY_SET, revocation, effects(revocation, FAMILY))
+  const set = setAfter(revoke('a', { fromRev: 2, scope: 'derived' }))
 
-  it('refuses revoked revisions, also later ones and those that come under another cube', () => {
+  it('refuses revoked revisions, also those that come under another cube, and takes a corrected one', () => {
     expect(isDenied(set, revision('a@1'))).toBe(false)
     expect(isDenied(set, revision('a@2'))).toBe(true)
-    expect(isDenied(set, revision('a@9'))).toBe(true)
-    expect(isDenied(set, { ...revision('a@2'), org: OTHER, cube: 'copy' })).toBe(true)
-    expect(isDenied(set, revision('a@9', { org: OTHER }))).toBe(false)
+    expect(isDenied(set, { ...revision('a@2'), cube: 'copy' })).toBe(true)
+    expect(isDenied(set, revision('a@3'))).toBe(false)
+  })
+
+  it('for legal reasons, of a compromised cube and of a whole one refuses what comes later too', () => {
+    for (const reason of ['legal', 'compromised'] as const) {
+      const closed = setAfter(revoke('a', { fromRev: 2, reason }))
+      expect(isDenied(closed, revision('a@1'))).toBe(false)
+      expect(isDenied(closed, revision('a@9'))).toBe(true)
+    }
+    expect(isDenied(setAfter(revoke('a')), revision('a@9'))).toBe(true)
+  })
+
+  it('leaves the same bytes and the same cube id to another organisation', () => {
+    const closed = setAfter(revoke('a', { reason: 'legal' }))
+    expect(isDenied(closed, revision('a@1', { org: OTHER }))).toBe(false)
+    expect(isDenied(closed, { ...revision('a@1', { org: OTHER }), cube: 'copy' })).toBe(false)
   })
 
   it('never opens again what was closed', () => {

@@ -71,25 +71,38 @@ function reach(
   return reached
 }
 
-/** What may never come back: cubes from a revision on, and addresses. */
+/**
+ * Whether a revocation closes what is published after it too. `superseded` and `error` from a revision on leave room for a corrected one;
+ * a cube that is taken back whole, or for good reason, has none.
+ */
+export const isFinal = ({ fromRev, reason }: Pick<CubeRevocation, 'fromRev' | 'reason'>): boolean =>
+  fromRev === undefined || reason === 'legal' || reason === 'compromised'
+
+/** What an organisation may never bring back: its cubes from a revision on, and revisions by their address. */
 export interface DenySet {
-  /** First revoked revision by `${org}/${cube}`. */
+  /** First revision that is closed for good, by `${org}/${cube}`. */
   cubes: ReadonlyMap<string, number>
-  cids: ReadonlySet<Cid>
+  /** `${org}/${cid}`: the same bytes of another organisation are that one's to take back. */
+  cids: ReadonlySet<string>
 }
 
 export const EMPTY_DENY_SET: DenySet = { cubes: new Map(), cids: new Set() }
 
 /** The deny set with one more revocation. Revoking again never opens what was closed. */
 export function deny(set: DenySet, revocation: Revocation, { hidden }: Pick<RevocationEffects, 'hidden'>): DenySet {
+  const cids = new Set([...set.cids, ...hidden.map((cid) => `${revocation.org}/${cid}`)])
+  if (!isFinal(revocation)) return { cubes: set.cubes, cids }
   const key = keyOf(revocation)
   const fromRev = Math.min(revocation.fromRev ?? 1, set.cubes.get(key) ?? Number.POSITIVE_INFINITY)
-  return { cubes: new Map(set.cubes).set(key, fromRev), cids: new Set([...set.cids, ...hidden]) }
+  return { cubes: new Map(set.cubes).set(key, fromRev), cids }
 }
 
-/** Says whether a revision is refused, whoever offers it. */
+/** Says whether a revision is refused, in whichever log of its organisation and under whichever cube it is offered. */
 export function isDenied(set: DenySet, revision: Pick<KnownRevision, 'cid' | 'org' | 'cube' | 'rev'>): boolean {
-  return set.cids.has(revision.cid) || revision.rev >= (set.cubes.get(keyOf(revision)) ?? Number.POSITIVE_INFINITY)
+  return (
+    set.cids.has(`${revision.org}/${revision.cid}`) ||
+    revision.rev >= (set.cubes.get(keyOf(revision)) ?? Number.POSITIVE_INFINITY)
+  )
 }
 
 const keyOf = ({ org, cube }: { org: string; cube: string }) => `${org}/${cube}`

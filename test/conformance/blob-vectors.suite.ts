@@ -12,6 +12,9 @@ import {
 } from '../../protocol/core/manifest.ts'
 import { type Negotiation, negotiate } from '../../protocol/core/negotiation.ts'
 import {
+  deny,
+  EMPTY_DENY_SET,
+  isDenied,
   type KnownRevision,
   type Revocation,
   type RevocationEffects,
@@ -43,6 +46,7 @@ type RevocationItem = Item & {
   revocation: Revocation
   revisions: KnownRevision[]
   effects: RevocationEffects
+  offered: (Pick<KnownRevision, 'cid' | 'org' | 'cube' | 'rev'> & { refused: boolean })[]
 }
 type SafetensorsItem = Item & { fileBytes: number; dataStart: number; tensors: unknown[] }
 
@@ -106,7 +110,9 @@ function acceptHeader({ hex, fileBytes, dataStart, tensors }: SafetensorsItem) {
   expect([...header.tensors()]).toEqual(tensors)
 }
 
-function acceptEffects({ revocation, revisions, nowMs, effects }: RevocationItem) {
+function acceptEffects({ revocation, revisions, nowMs, effects, offered }: RevocationItem) {
   expect(revocationEffects(revocation, revisions, nowMs)).toEqual(effects)
   expect(revocationEffects(revocation, revisions.toReversed(), nowMs)).toEqual(effects)
+  const set = deny(EMPTY_DENY_SET, revocation, effects)
+  for (const { refused, ...one } of offered) expect(isDenied(set, one)).toBe(refused)
 }

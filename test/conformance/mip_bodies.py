@@ -323,3 +323,10 @@ def revoked(revocation, revisions, now):
     evicted = [one['cid'] for one in revisions if one['cid'] in hidden and one['hasTensors']]
     return {'hidden': sorted(hidden), 'flagged': sorted(flagged), 'evicted': sorted(evicted), 'blobs': sorted(blobs),
             'eraseByMs': now + 86_400_000 if revocation['reason'] == 'legal' else None}
+
+
+def is_refused(revocation, hidden, one):
+    if one['org'] != revocation['org']:
+        return False
+    final = 'fromRev' not in revocation or revocation['reason'] in ('legal', 'compromised')
+    return one['cid'] in hidden or (final and one['cube'] == revocation['cube'] and one['rev'] >= revocation.get('fromRev', 1))

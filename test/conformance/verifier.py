@@ -15,7 +15,8 @@ sys.dont_write_bytecode = True
 import mip_bytes as core
 import mip_logs as logs
 import mip_objects as objects
-from mip_bodies import (encode_manifest, fingerprint, negotiate, open_manifest, revision_object, revision_view, revoked, safetensors)
+from mip_bodies import (encode_manifest, fingerprint, is_refused, negotiate, open_manifest, revision_object, revision_view, revoked,
+                        safetensors)
 from mip_bytes import Refused, cid_of, decode, encode, from_json, key_of, link_of, to_json
 from mip_logs import Rules
 from mip_objects import Signed
@@ -274,6 +275,8 @@ def replay_revision(vector):
 def replay_revocation(vector):
     for order in (1, -1):
         same(revoked(vector['revocation'], vector['revisions'][::order], vector['nowMs']), vector['effects'], 'effects')
+    for one in vector['offered']:
+        same(is_refused(vector['revocation'], vector['effects']['hidden'], one), one['refused'], 'refused')
 
 
 def replay_evolution(vector):

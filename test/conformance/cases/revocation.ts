@@ -51,6 +51,19 @@ export const REVOCATION_CASES: { title: string; revocation: Revocation; revision
     revocation: revoke({ scope: 'derived' }),
   },
   { title: 'for legal reasons, with a time to erase by', revocation: revoke({ reason: 'legal' }) },
+  {
+    title: 'a compromised cube from its second revision on: closed for good from there',
+    revocation: revoke({ fromRev: 2, reason: 'compromised' }),
+  },
   { title: 'a cube of another organisation: no effect', revocation: revoke({ org: OTHER }) },
   { title: 'a cube that is not known: no effect', revocation: revoke({ cube: '01J8Z3K4M5N6P7Q8R9S0T1V2ZZ' }) },
 ].map((one) => ({ ...one, revisions: FAMILY }))
+
+/** What is offered after a revocation: all that was there, a corrected revision, and bytes of the family from others and under other ids. */
+export const OFFERED_LATER: Pick<KnownRevision, 'cid' | 'org' | 'cube' | 'rev'>[] = [
+  ...FAMILY,
+  revision('W1@3'),
+  { ...FAMILY[1]!, cube: FAMILY[5]!.cube, rev: 2 },
+  { ...FAMILY[1]!, org: OTHER },
+  { ...revision('W1@3'), org: OTHER },
+].map(({ cid, org, cube, rev }) => ({ cid, org, cube, rev }))
