@@ -177,12 +177,20 @@ export const mipDenied = sqliteTable(
   {
     orgId: text().notNull(),
     did: text().notNull(),
-    /** A revision's address, or the publisher's id of a whole cube. */
+    /** A revision's address, or the publisher's id of a cube. */
     subject: text().notNull(),
+    /** Of a cube: its first revision that is closed. */
+    fromRev: integer().notNull().default(1),
+    /** The log and the place of the revocation; empty and -1 where a person here decided. */
+    log: text().notNull().default(''),
+    seq: integer().notNull().default(-1),
     reason: text().notNull(),
     atMs: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.orgId, t.did, t.subject] })],
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.did, t.subject] }),
+    index('mip_denied_revocation').on(t.orgId, t.did, t.log, t.seq),
+  ],
 )
 
 /** Proofs that a publisher has signed two entries for one place (MIP 4.3). */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect } from 'vitest'
+import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import type { CreateMipSubscription } from '../../schemas/mip-subscription.ts'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
+import { PeerKeySigner } from '../../worker/drivers/signer/peer-key-signer.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import { faultsOf } from '../support/check-organisation.ts'
 import { type Caller, newTenant, type Tenant } from '../support/edge.ts'
@@ -21,7 +23,7 @@ interface World extends Tenant {
 }
 
 /** An edge inside the test that reaches publishers without a network; to be called in a suite. */
-export function followWorld(openDatabase: OpenDatabase, { mirrors = false, firstSeed = 1 } = {}) {
+export function followWorld(openDatabase: OpenDatabase, { mirrors = false, firstSeed = 1, signs = false } = {}) {
   let opened: { database: Database; close(): Promise<void> }
   let edge: LocalEdge
   let publisherSeed = firstSeed
@@ -35,7 +37,11 @@ export function followWorld(openDatabase: OpenDatabase, { mirrors = false, first
       databases: new Map([['default', opened.database]]),
       blobs,
       embedder,
-      mip: { remotes, mirrors },
+      mip: {
+        remotes,
+        mirrors,
+        ...(signs && { signer: new PeerKeySigner(new Uint8Array(32).fill(firstSeed), portableEd25519) }),
+      },
     })
   })
   afterAll(async () => {

@@ -153,21 +153,10 @@ export function mipThreats(host: string, openDatabase: OpenDatabase) {
     })
 
     describe('revoked memory', () => {
-      it('is refused on every node when it is offered again: same log, another log, another cube, another publisher', async () => {
+      it('is refused on every node when it is offered again: same log, another log, another cube', async () => {
         const { publisher } = await world()
-        const copycat = (await world()).publisher
         const gone = await publisher.publish({ text: 'Erase me, zanzibarword.' })
         const nodes = await followers(publisher)
-        const copies = await Promise.all(
-          nodes.map(({ tenant }) =>
-            follow(
-              tenant,
-              copycat,
-              [...remotes.mirrors.keys()].filter((one) => one.endsWith(copycat.did.slice(-12))),
-              'known',
-            ),
-          ),
-        )
         const notes = await Promise.all(
           nodes.map(({ tenant }) =>
             tenant.admin.ok('createMipSubscription', {
@@ -181,26 +170,22 @@ export function mipThreats(host: string, openDatabase: OpenDatabase) {
         await publisher.append('main', { ...again, sum: { cube: gone.cube, rev: 1 } })
         await publisher.append('main', { ...again, sum: {} })
         await publisher.append('notes', { ...again, sum: { cube: gone.cube, rev: 1 } })
-        copycat.objects.set(gone.cid, publisher.objects.get(gone.cid)!)
-        await copycat.append('main', { ...again, sum: { cube: gone.cube, rev: 1 } })
-        await copycat.append('main', { ...again, sum: {} })
         for (const [n, { tenant, id, namespace }] of nodes.entries()) {
-          for (const one of [id, notes[n]!.id, copies[n]!.id])
+          for (const one of [id, notes[n]!.id])
             expect(await pull(tenant.admin, one)).toMatchObject({
               ingested: 0,
               updated: 0,
               quarantined: 0,
               error: null,
             })
-          for (const name of [namespace, 'notes', copies[n]!.namespace])
-            expect(await texts(tenant.admin, name)).toEqual([])
+          for (const name of [namespace, 'notes']) expect(await texts(tenant.admin, name)).toEqual([])
           const kept = 'select count(*) from mip_objects where org_id = ? and cid = ?'
           expect(await here.edge.rows(kept, tenant.id, gone.cid)).toEqual([[0]])
         }
         expect((await here.edge.fetch(`/mip/v1/obj/${gone.cid}`)).status).toBe(404)
       })
 
-      it('of one publisher is no way to silence another that is trusted more, nor one that uses the same id', async () => {
+      it('of one publisher is no way to silence another that is trusted as much, nor one that uses the same id', async () => {
         const { publisher: victim } = await world()
         const { publisher: enemy } = await world()
         const told = await victim.publish({ text: 'The reef is dangerous.' })
@@ -213,7 +198,7 @@ export function mipThreats(host: string, openDatabase: OpenDatabase) {
         await enemy.revoke(told.cube, { reason: 'legal' })
         const bad = await follow(tenant, enemy, at(enemy), 'known')
         await pull(tenant.admin, bad.id)
-        const good = await follow(tenant, victim, at(victim), 'trusted')
+        const good = await follow(tenant, victim, at(victim), 'known')
         expect(await pull(tenant.admin, good.id)).toMatchObject({ ingested: 1 })
         expect(await texts(tenant.admin, good.namespace)).toEqual(['The reef is dangerous.'])
         await enemy.revoke(told.cube, { reason: 'error' })

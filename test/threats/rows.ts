@@ -104,7 +104,11 @@ export const THREATS: readonly Threat[] = [
     row: 'revoked memory offered again',
     expected: 'refused on every node',
     tests: {
-      files: ['test/scenario/mip-threats.test.ts', 'test/scenario/mip-subscribe.test.ts'],
+      files: [
+        'test/scenario/mip-threats.test.ts',
+        'test/scenario/mip-subscribe.test.ts',
+        'test/scenario/mip-revocation.test.ts',
+      ],
       named: 'revoked memory|revocation',
     },
   },

@@ -242,22 +242,6 @@ export class FollowedReader {
     return rows.map((row) => ({ row: INGESTED.parse(row), namespace: String(row[INGESTED.width]) }))
   }
 
-  /**
-   * Those of some subjects (addresses, ids of cubes) that must not be taken in again, with the reason. The same bytes from another publisher are
-   * the same memory: an address that one took back is denied to all who are trusted no more than that one, so that nobody silences his betters.
-   * Ids of cubes are a publisher's own and mean nothing elsewhere.
-   */
-  async denied(did: string, subjects: readonly string[]): Promise<Map<string, string>> {
-    const rows = await this.#vault.database.all(
-      statement(sql`select d.subject, d.reason from mip_denied d
-        left join mip_peers p on p.org_id = d.org_id and p.did = d.did
-        left join mip_peers q on q.org_id = d.org_id and q.did = ${did}
-        where d.org_id = ${this.#orgId} and d.subject in ${inJson(subjects)} and (d.did = ${did}
-          or (length(d.subject) > ${ULID_LENGTH} and ${rankOf(sql`p.tier`)} >= ${rankOf(sql`q.tier`)}))`),
-    )
-    return new Map(rows.map(([subject, reason]) => [String(subject), String(reason)]))
-  }
-
   /** Foreign cubes that stand otherwise than the tier of their publisher says, or whose bytes were missing, the longest first. */
   async toReview(limit: number, missingBeforeMs: number): Promise<MipIngestedRow[]> {
     const rows = await this.#vault.database.all(
@@ -329,9 +313,6 @@ export class FollowedReader {
   }
 }
 
-const rankOf = (tier: ReturnType<typeof sql>) =>
-  sql`case coalesce(${tier}, 'unknown') when 'blocked' then 0 when 'unknown' then 1 when 'known' then 2 else 3 end`
-
 /** Condition over `mip_ingested i` left joined with `mip_peers p`. */
 export const needsReview = (missingBeforeMs: number) => sql`(case coalesce(p.tier, 'unknown')
   when 'blocked' then i.state in ('ingested', 'quarantined', 'header')
@@ -342,7 +323,6 @@ export const needsReview = (missingBeforeMs: number) => sql`(case coalesce(p.tie
     or (i.state = 'ingested' and i.reason = 'text_only') end
   or (i.state = 'header' and coalesce(p.tier, 'unknown') != 'blocked' and i.at_ms <= ${missingBeforeMs}))`
 
-const ULID_LENGTH = 26
 const SUBSCRIPTION = rowShape(mipSubscriptions, 's')
 const INGESTED = rowShape(mipIngested, 'i')
 const ENTRY = rowShape(mipEntries, 'e')

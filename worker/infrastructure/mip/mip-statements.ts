@@ -67,11 +67,13 @@ export const mipStatements: StatementsFor<MipWrite> = {
     statement(sql`update mip_logs set epoch = ${head.epoch}, seq = ${head.seq}, head_cid = ${head.cid},
       state = ${JSON.stringify(head.state)}, stopped = null, updated_at_ms = ${atMs} where id = ${logId}`),
   ],
-  allow_mip: (orgId, { did, subjects }) => [
-    statement(sql`delete from mip_denied where org_id = ${orgId} and did = ${did} and subject in ${inJson(subjects)}`),
-  ],
-  forget_mip_ingested: (orgId, { did, cube }) => [
-    statement(sql`delete from mip_ingested where org_id = ${orgId} and did = ${did} and cube = ${cube}`),
+  allow_mip: (orgId, { did, log, seqs, cube }) => [
+    statement(
+      sql`delete from mip_denied where org_id = ${orgId} and did = ${did} and log = ${log} and seq in ${inJson(seqs)}`,
+    ),
+    statement(
+      sql`delete from mip_denied where org_id = ${orgId} and did = ${did} and subject = ${cube} and log = ${log}`,
+    ),
   ],
   expect_published_cubes: (orgId, { cubes }) =>
     jsonChunks(
@@ -94,8 +96,9 @@ export const mipStatements: StatementsFor<MipWrite> = {
         select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3, unhex(j.value->>4) from json_each(${chunk}) j
         where true on conflict (org_id, cid, did, cube) do nothing`),
     ),
-  erase_mip_objects: (orgId, { did, cube }) => [
-    statement(sql`delete from mip_objects where org_id = ${orgId} and did = ${did} and cube = ${cube}`),
+  erase_mip_objects: (orgId, { did, cube, cids }) => [
+    statement(sql`delete from mip_objects where org_id = ${orgId} and did = ${did} and cube = ${cube}
+      and ${cids === undefined ? sql`1` : sql`cid in ${inJson(cids)}`}`),
   ],
   put_mip_peer: (orgId, { peer }) => [
     statementOf(
@@ -163,12 +166,13 @@ export const mipStatements: StatementsFor<MipWrite> = {
     ),
   deny_mip: (orgId, { rows }) =>
     jsonChunks(
-      rows.map((one) => [one.did, one.subject, one.reason, one.atMs]),
+      rows.map((one) => [one.did, one.subject, one.fromRev, one.log, one.seq, one.reason, one.atMs]),
       CHUNK_BYTES_MAX,
     ).map((chunk) =>
-      statement(sql`insert into mip_denied (org_id, did, subject, reason, at_ms)
-        select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3 from json_each(${chunk}) j
-        where true on conflict (org_id, did, subject) do nothing`),
+      statement(sql`insert into mip_denied (org_id, did, subject, from_rev, log, seq, reason, at_ms)
+        select ${orgId}, j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6 from json_each(${chunk}) j
+        where true on conflict (org_id, did, subject) do update set from_rev = excluded.from_rev, log = excluded.log, seq = excluded.seq,
+        reason = excluded.reason where excluded.from_rev < from_rev`),
     ),
   expect_mip_ingested: (orgId, { subscriptionId, cube, cid, state }) => {
     const row = sql`select 1 from mip_ingested where org_id = ${orgId} and subscription_id = ${subscriptionId} and cube = ${cube}`
@@ -200,6 +204,11 @@ export const mipStatements: StatementsFor<MipWrite> = {
   mark_derived: (orgId, { cubeIds, mark }) => [
     statement(sql`update cubes set metadata = json_set(metadata, '$.revokedSource', ${mark})
       where cube_id in ${inJson(cubeIds)} and namespace_id in (select id from namespaces where org_id = ${orgId})`),
+  ],
+  unmark_derived: (orgId, { cubeIds, mark }) => [
+    statement(sql`update cubes set metadata = json_remove(metadata, '$.revokedSource')
+      where cube_id in ${inJson(cubeIds)} and metadata->>'revokedSource' = ${mark}
+      and namespace_id in (select id from namespaces where org_id = ${orgId})`),
   ],
   insert_mip_proof: (orgId, { proof }) => [
     statementOf(

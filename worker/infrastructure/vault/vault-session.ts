@@ -14,6 +14,7 @@ import { GraphReader } from '../knowledge/graph-reader.ts'
 import { LifecycleReader } from '../lifecycle/lifecycle-reader.ts'
 import { IdempotencyStore } from '../log/idempotency-store.ts'
 import { LogReader } from '../log/log-reader.ts'
+import { DenyReader } from '../mip/deny-reader.ts'
 import { FollowedReader } from '../mip/followed-reader.ts'
 import { LogRows } from '../mip/log-rows.ts'
 import { PipelineReader } from '../pipelines/pipeline-reader.ts'
@@ -62,6 +63,8 @@ export interface VaultSession {
   mipLogs: LogRows
   /** Logs of others, and what came from them. */
   followed: FollowedReader
+  /** What must not be taken in again. */
+  denials: DenyReader
 }
 
 export interface VaultSessionsComponents {
@@ -112,6 +115,7 @@ export function vaultSessions(components: VaultSessionsComponents): VaultSession
       pipelines: new PipelineReader(vault, principal, nowMs),
       mipLogs: new LogRows(vault),
       followed: new FollowedReader(vault, principal),
+      denials: new DenyReader(vault, principal),
     }
   }
 }

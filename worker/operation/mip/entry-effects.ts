@@ -1,4 +1,4 @@
-import { argumentsOf, openEntryParts } from '../../../protocol/core/entry.ts'
+import { argumentsOf } from '../../../protocol/core/entry.ts'
 import { verifyRevision } from '../../../protocol/core/revision.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { MemosError } from '../../../schemas/errors.ts'
@@ -6,15 +6,17 @@ import { MIP_APPLY_ENTRIES_MAX } from '../../../schemas/limits-mip.ts'
 import type { Entry, EntrySum } from '../../../schemas/mip-entry.ts'
 import type { PeerTier } from '../../../schemas/mip-subscription.ts'
 import type { Revision } from '../../../schemas/revision.ts'
+import type { Denial } from '../../infrastructure/mip/deny-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { LogPlace, MipEntryRow, MipIngestedRow, MipLogRow } from '../../ports/writes/mip.ts'
 import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
+import { entryOf, type Revocation, UNDONE } from './cube-history.ts'
 import { BytesUnreachable, type IngestComponents, type IngestTarget, planRevision } from './ingest-plan.ts'
 import type { PeerBytes } from './peer-bytes.ts'
 import { expecting, nothing, type Plan } from './plans.ts'
-import { isRevokedBy, markDerived, planRevocation, type Revoked, revokedRow } from './revocation.ts'
-import { VOID_REASON, type Voided } from './voided.ts'
+import { deniedBecause, isRevokedBy, markDerived, planRevocation, type Revoked, revokedRow } from './revocation.ts'
+import type { Voided } from './voided.ts'
 import { isRuledOut } from './wanted.ts'
 
 const REVOCATIONS_AHEAD_MAX = 1000
@@ -47,7 +49,7 @@ export interface EffectsComponents extends IngestComponents {
 
 /** Decides what the next entries of a log do here. Two entries about one cube are never in one batch: the second reads what the first has left. */
 export async function effectsOf(input: EffectsInput, components: EffectsComponents): Promise<Effects> {
-  const { session, log, from, context, target } = input
+  const { session, log, from, context } = input
   const rows = await session.followed.entriesAfter(log.id, from, MIP_APPLY_ENTRIES_MAX)
   const batch = new EntryBatch(input, components)
   await batch.prepare(rows)
@@ -62,7 +64,8 @@ export async function effectsOf(input: EffectsInput, components: EffectsComponen
     const isVoid = input.voided.isVoid(entry)
     const revoke = isVoid ? null : argumentsOf(entry, 'cube.revoke')
     if (revoke !== null) {
-      const revoked: Revoked = { did: target.did, logId: log.id, place: entry, sum: revoke }
+      const { epoch, seq } = entry
+      const revoked: Revoked = { log, epoch, seq, sum: revoke, counts: (one) => !input.voided.isVoid(one) }
       await markDerived(session, components.embeddings, revoked, context)
       effects.plans.push(await planRevocation(session, revoked, context))
     }
@@ -88,9 +91,6 @@ export async function effectsOf(input: EffectsInput, components: EffectsComponen
   return effects
 }
 
-const entryOf = ({ bytes, signature }: MipEntryRow): Entry =>
-  openEntryParts(new Uint8Array(bytes), new Uint8Array(signature)).entry
-
 type Body = { bytes: Uint8Array; revision: Revision } | { fault: string }
 
 /** What all entries of a batch need, read once. */
@@ -99,8 +99,8 @@ class EntryBatch {
   readonly #components: EffectsComponents
   readonly #bodies = new Map<string, Body>()
   #isWhole = true
-  #revocations: MipEntryRow[] = []
-  #denied = new Map<string, string>()
+  #revocations: Revocation[] = []
+  #denied = new Map<string, Denial>()
 
   constructor(input: EffectsInput, components: EffectsComponents) {
     this.#input = input
@@ -110,7 +110,10 @@ class EntryBatch {
   async prepare(rows: readonly MipEntryRow[]): Promise<void> {
     const { session, log, from, target, peerBytes, voided } = this.#input
     const ahead = await session.followed.revocationsAfter(log.id, from, REVOCATIONS_AHEAD_MAX)
-    this.#revocations = ahead.filter((row) => !voided.isVoid(entryOf(row)))
+    this.#revocations = ahead.map(entryOf).flatMap((entry) => {
+      const sum = argumentsOf(entry, 'cube.revoke')
+      return sum === null || voided.isVoid(entry) ? [] : [{ epoch: entry.epoch, seq: entry.seq, sum }]
+    })
     const wanted = rows.flatMap((row) => {
       const sum = row.op === 'cube.publish' ? argumentsOf(entryOf(row), 'cube.publish') : null
       return sum === null || row.bodyCid === null || isRuledOut(target.filter, sum) ? [] : [row.bodyCid as Cid]
@@ -120,7 +123,7 @@ class EntryBatch {
     for (const [cid, bytes] of found) this.#bodies.set(cid, bodyOf(cid as Cid, bytes))
     const cubes = [...this.#bodies.values()].flatMap((body) => ('revision' in body ? [body.revision.cubeId] : []))
     const subjects = [...wanted, ...cubes, ...rows.flatMap(({ cube }) => (cube === null ? [] : [cube]))]
-    this.#denied = subjects.length === 0 ? new Map() : await session.followed.denied(target.did, subjects)
+    this.#denied = subjects.length === 0 ? new Map() : await session.denials.of(target.did, subjects)
   }
 
   /** The cube that an entry is about, as far as it is known. */
@@ -142,10 +145,7 @@ class EntryBatch {
     const cube = this.cubeOf(entry)
     const row = cube === null ? null : await session.followed.ingested(target.id, cube)
     const number = body !== undefined && 'revision' in body ? body.revision.number : (sum.rev ?? 1)
-    const over =
-      cube === null
-        ? null
-        : (this.#denied.get(cid) ?? this.#denied.get(cube) ?? isRevokedBy(this.#revocations, entry, cube, number))
+    const over = cube === null ? null : this.#closed(entry, { cube, number, cid })
     if (over !== null && cube !== null) return this.#keep(row, { cube, number, cid }, 'revoked', over)
     if (body === undefined) {
       if (!this.#isWhole) throw new BytesUnreachable('no mirror could be asked for a revision')
@@ -157,12 +157,17 @@ class EntryBatch {
     // What the entry says of itself is what filters have seen: it must be true.
     const isTrue = (sum.cube ?? revision.cubeId) === revision.cubeId && (sum.rev ?? revision.number) === revision.number
     if (!isTrue) return this.#keep(row, { cube: revision.cubeId, number, cid }, 'refused', 'sum_mismatch')
-    const stands = row !== null && row.state !== 'header' && row.reason !== VOID_REASON
+    const stands = row !== null && row.state !== 'header' && !UNDONE.has(row.reason ?? '')
     if (stands && row.number >= revision.number) return nothing('filtered')
     return planRevision(
       { session, target, cid, revision, bytes: body.bytes, sum, row, tier, peerBytes, context },
       this.#components,
     )
+  }
+
+  /** Why a revision must not be taken in, or null. */
+  #closed(place: LogPlace, { cube, number, cid }: { cube: string; number: number; cid: string }): string | null {
+    return deniedBecause(this.#denied, { cube, number, cid }) ?? isRevokedBy(this.#revocations, place, cube, number)
   }
 
   /** Nothing new here; what was here of an earlier revision stays. */
@@ -174,7 +179,8 @@ class EntryBatch {
   ): Plan {
     const { target, context } = this.#input
     const outcome = state === 'revoked' ? 'revoked' : 'refused'
-    const isHeld = row !== null && (row.cubeId !== null || row.state === 'quarantined')
+    // Also one whose bytes are awaited.
+    const isHeld = row !== null && ['ingested', 'quarantined', 'header'].includes(row.state)
     if (row !== null && (row.number >= number || (isHeld && state !== 'header'))) return nothing(outcome)
     const { id: subscriptionId, did, namespaceId } = target
     const base = { subscriptionId, did, cube, number, cid, namespaceId, reason, atMs: context.nowMs }

@@ -1,4 +1,4 @@
-import { argumentsOf, type OpenedEntry, openEntryParts } from '../../../protocol/core/entry.ts'
+import { type OpenedEntry, openEntryParts } from '../../../protocol/core/entry.ts'
 import { applyEntries, type LogOptions } from '../../../protocol/core/log-apply.ts'
 import { type LogState, newLogState } from '../../../protocol/core/log-state.ts'
 import type { Cid } from '../../../schemas/cid.ts'
@@ -7,8 +7,9 @@ import { MIP_APPLY_ENTRIES_MAX, MIP_LOG_PAGE_ENTRIES_MAX } from '../../../schema
 import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
-import type { LogPlace, MipEntryRow, MipIngestedRow, MipLogRow } from '../../ports/writes/mip.ts'
-import { applyPlans, erasedCube, expecting, nothing, type Plan, type PlanComponents } from './plans.ts'
+import type { LogPlace, MipEntryRow, MipLogRow } from '../../ports/writes/mip.ts'
+import { historyOf, planAsSaid } from './cube-history.ts'
+import { applyPlans, type Plan, type PlanComponents } from './plans.ts'
 
 /** By which entries that are here are judged again; `load` brings the delegations that they name. */
 interface Rules {
@@ -16,7 +17,6 @@ interface Rules {
   load(entries: readonly OpenedEntry[]): Promise<void>
 }
 
-const ENTRIES_OF_CUBE_MAX = 1000
 const START: LogPlace = { epoch: 0, seq: -1 }
 
 /**
@@ -44,7 +44,7 @@ export class LogRewind {
       if (top <= seq) break
       const below = Math.max(seq, top - MIP_APPLY_ENTRIES_MAX)
       const target = await placeAt(session, row.id, below)
-      const plans = await this.#undo(session, row, { below, top })
+      const plans = await this.#undo(session, row, { below, top }, context)
       const moved = subscriptions.filter((one) => one.seq > below)
       await applyPlans(
         this.#components,
@@ -73,52 +73,24 @@ export class LogRewind {
     return state
   }
 
+  /** Each cube as it stood before: what is left published of it is fetched again with the next look, else nothing of it is here. */
   async #undo(
     session: VaultSession,
-    { id: logId, did }: MipLogRow,
+    log: MipLogRow,
     { below, top }: { below: number; top: number },
+    { nowMs }: RequestContext,
   ): Promise<Plan[]> {
-    const gone = await session.followed.entriesAt(logId, range(below + 1, top))
-    const cubes = new Set(gone.flatMap(({ cube, op }) => (cube !== null && op.startsWith('cube.') ? [cube] : [])))
-    return Promise.all([...cubes].map((cube) => undone(session, { logId, did, cube, below })))
+    const gone = (await session.followed.entriesAt(log.id, range(below + 1, top))).flatMap(({ cube, op, seq }) =>
+      cube !== null && op.startsWith('cube.') ? [{ cube, op, seq }] : [],
+    )
+    return Promise.all(
+      [...Map.groupBy(gone, ({ cube }) => cube)].map(async ([cube, entries]) => {
+        const history = await historyOf(session, log.id, cube, ({ seq }) => seq <= below)
+        const lifted = entries.flatMap(({ op, seq }) => (op === 'cube.revoke' ? [seq] : []))
+        return planAsSaid(session, log, cube, { history, lifted, reason: 'resync' }, nowMs)
+      }),
+    )
   }
-}
-
-/** A cube as it stood before: what is left published of it is fetched again with the next look, else nothing of it is here. */
-async function undone(
-  session: VaultSession,
-  { logId, did, cube, below }: { logId: number; did: string; cube: string; below: number },
-): Promise<Plan> {
-  const [published, revoked, rows] = await Promise.all([
-    session.followed.entriesAbout(logId, 'cube.publish', cube, ENTRIES_OF_CUBE_MAX),
-    session.followed.entriesAbout(logId, 'cube.revoke', cube, ENTRIES_OF_CUBE_MAX),
-    session.followed.ingestedOf(did, cube),
-  ])
-  const isRevoked = revoked.some(({ seq }) => seq <= below)
-  const earlier = isRevoked ? undefined : published.findLast(({ seq, bodyCid }) => seq <= below && bodyCid !== null)
-  const erased = (await Promise.all(rows.map((row) => erasedCube(session, row)))).flat()
-  const kept = earlier === undefined ? [] : rows.map((row) => ({ ...row, ...waitingFor(earlier, row) }))
-  return {
-    ...nothing('revoked'),
-    erased,
-    writes: [
-      ...rows.map((row) => expecting(row, row)),
-      { kind: 'erase_mip_objects', did, cube },
-      ...(isRevoked ? [] : [{ kind: 'allow_mip' as const, did, subjects: [cube, ...bodiesOf(published)] }]),
-      // One that was revoked before the fork is as it was: nothing of it is here.
-      ...(isRevoked || earlier !== undefined ? [] : [{ kind: 'forget_mip_ingested' as const, did, cube }]),
-      ...(kept.length === 0 ? [] : [{ kind: 'put_mip_ingested' as const, rows: kept }]),
-    ],
-  }
-}
-
-const bodiesOf = (entries: readonly MipEntryRow[]): string[] =>
-  entries.flatMap(({ bodyCid }) => (bodyCid === null ? [] : [bodyCid]))
-
-function waitingFor(published: MipEntryRow, { number }: MipIngestedRow): Partial<MipIngestedRow> {
-  const rev = argumentsOf(opened(published).entry, 'cube.publish')?.rev
-  const cid = published.bodyCid as Cid
-  return { number: rev ?? Math.max(1, number - 1), cid, cubeId: null, state: 'header', reason: 'body_missing', atMs: 0 }
 }
 
 const opened = ({ bytes, signature }: MipEntryRow) => openEntryParts(new Uint8Array(bytes), new Uint8Array(signature))

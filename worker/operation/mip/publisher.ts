@@ -13,6 +13,7 @@ import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
+import { historyOf } from './cube-history.ts'
 import type { Appended, LogAppender } from './log-appender.ts'
 import type { OwnLog } from './own-log.ts'
 import { type OutgoingCube, outgoingCube, type PublishableComponents } from './published-cube.ts'
@@ -143,6 +144,7 @@ export class Publisher {
           drafts: going.map((cube) => ({ op: 'cube.revoke', body: null, sum: { cube, reason, scope } })),
           writes: [
             ...going.map((cube): VaultWrite => ({ kind: 'erase_mip_objects', did: own.org, cube })),
+            ...(reason === 'legal' ? await closedToAll(session, own, going, context.nowMs) : []),
             auditOf(context, null, going),
           ],
         }
@@ -214,4 +216,18 @@ async function standing(
       expected: 'a cube that was published to this log',
     })
   return cubeIds.filter((cubeId) => latest.get(cubeId)?.op !== 'cube.revoke')
+}
+
+/** What the law forbids us to publish is not taken in from others either. */
+async function closedToAll(
+  session: VaultSession,
+  { org, row }: OwnLog,
+  cubes: readonly string[],
+  atMs: number,
+): Promise<VaultWrite[]> {
+  if (row === null) return []
+  const told = await Promise.all(cubes.map((cube) => historyOf(session, row.id, cube, () => true)))
+  const cids = new Set(told.flatMap(({ publications }) => publications.map(({ cid }) => cid)))
+  const decided = { did: org, fromRev: 1, log: '', seq: -1, reason: 'legal', atMs }
+  return [{ kind: 'deny_mip', rows: [...cids].map((subject) => ({ ...decided, subject })) }]
 }

@@ -1,31 +1,31 @@
 import { bytesOfCid } from '../../../protocol/core/cid.ts'
-import { argumentsOf, openEntryParts } from '../../../protocol/core/entry.ts'
 import { readStoredRevision } from '../../../protocol/core/revision.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { nextState } from '../../../schemas/lifecycle.ts'
 import { MIP_DERIVED_CUBES_MAX, MIP_DERIVED_DEPTH_MAX } from '../../../schemas/limits-mip.ts'
-import type { EntrySum } from '../../../schemas/mip-entry.ts'
+import type { Entry, EntrySum } from '../../../schemas/mip-entry.ts'
+import type { Denial } from '../../infrastructure/mip/deny-reader.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
-import type { LogPlace, MipEntryRow, MipIngestedRow } from '../../ports/writes/mip.ts'
+import type { LogPlace, MipIngestedRow, MipLogRow } from '../../ports/writes/mip.ts'
 import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
-import { transitionOf } from '../lifecycle/mem-lifecycle.ts'
+import { MemLifecycle, transitionOf } from '../lifecycle/mem-lifecycle.ts'
+import { denialsOf, historyOf, isBefore, type Revocation, rowsNamed, standingOf } from './cube-history.ts'
 import { erasedCube, expecting, nothing, type Plan } from './plans.ts'
 
 /** Addresses that one look for what was made from them carries: D1 allows a hundred parameters. */
 const LINKS_PER_LOOK = 64
-const ENTRIES_OF_CUBE_MAX = 1000
-
-/** A revocation, and whose it is. */
-export interface Revoked {
-  did: string
-  logId: number
-  /** Where it stands: what is published behind it is not among what it revokes. */
-  place: LogPlace
-  sum: EntrySum<'cube.revoke'>
+/** A revocation, and in which log it stands. */
+export interface Revoked extends Revocation {
+  log: Pick<MipLogRow, 'id' | 'did' | 'log'>
+  /** Entries that count: not those of a key that was put out. */
+  counts(entry: Entry): boolean
 }
+
+const markOf = ({ did }: { did: string }, { cube, reason }: EntrySum<'cube.revoke'>): string =>
+  `${did}/${cube} ${reason}`
 
 /**
  * What a revocation does (MIP 4.9), in every subscription of its publisher: the cube goes with its text, index, vectors, blobs and signed
@@ -33,28 +33,31 @@ export interface Revoked {
  */
 export async function planRevocation(
   session: VaultSession,
-  { did, logId, place, sum }: Revoked,
+  { log, sum, counts, ...place }: Revoked,
   context: RequestContext,
 ): Promise<Plan> {
-  const { cube, fromRev, reason } = sum
-  const all = await session.followed.ingestedOf(did, cube)
-  const rows = all.filter((row) => fromRev === undefined || row.number >= fromRev)
+  const { did } = log
+  const { cube, reason } = sum
+  const { publications, revocations } = await historyOf(session, log.id, cube, counts)
+  const rows = rowsNamed(await session.followed.ingestedOf(did, cube), { sum, ...place }, publications)
   const erased = (await Promise.all(rows.map((row) => erasedCube(session, row)))).flat()
-  const published = await publishedBefore(session, logId, place, cube)
-  const earlier = fromRev === undefined ? null : latestBefore(published, fromRev)
-  // The addresses too: somebody else may offer the same bytes.
-  const cids = [...cidsFrom(published, fromRev ?? 1), ...rows.map(({ cid }) => cid)]
-  const subjects = fromRev === undefined ? [cube, ...cids] : cids
+  const isUpToHere = (one: LogPlace) => !isBefore(place, one)
+  const earlier = standingOf({
+    publications: publications.filter(isUpToHere),
+    revocations: revocations.filter(isUpToHere),
+  })
+  const denials = denialsOf(log, { sum, ...place }, publications, context.nowMs)
+  // What is held here under the cube by an entry that does not name it.
+  const base = { did, log: log.log, seq: place.seq, fromRev: 1, reason, atMs: context.nowMs }
+  const held = rows.map(({ cid }) => ({ ...base, subject: cid }))
+  const closed = [...denials, ...held].map(({ subject }) => subject)
   return {
     ...nothing('revoked'),
     erased,
     writes: [
       ...rows.map((row) => expecting(row, row)),
-      {
-        kind: 'deny_mip',
-        rows: [...new Set(subjects)].map((subject) => ({ did, subject, reason, atMs: context.nowMs })),
-      },
-      { kind: 'erase_mip_objects', did, cube },
+      { kind: 'deny_mip', rows: [...denials, ...held] },
+      { kind: 'erase_mip_objects', did, cube, ...(sum.fromRev !== undefined && { cids: closed }) },
       {
         kind: 'put_mip_ingested',
         // What stood before the revoked revisions holds again: it is fetched with the next look.
@@ -68,38 +71,6 @@ export async function planRevocation(
   }
 }
 
-async function publishedBefore(
-  session: VaultSession,
-  logId: number,
-  place: LogPlace,
-  cube: string,
-): Promise<MipEntryRow[]> {
-  const rows = await session.followed.entriesAbout(logId, 'cube.publish', cube, ENTRIES_OF_CUBE_MAX)
-  return rows.filter((row) => isBefore(row, place))
-}
-
-const isBefore = (one: LogPlace, other: LogPlace): boolean =>
-  one.epoch < other.epoch || (one.epoch === other.epoch && one.seq < other.seq)
-
-/** The last revision of a cube below a number; entries that do not tell theirs are left out. */
-function latestBefore(published: readonly MipEntryRow[], fromRev: number): { number: number; cid: string } | null {
-  const found = published.flatMap((row) => {
-    const { entry } = openEntryParts(new Uint8Array(row.bytes), new Uint8Array(row.signature))
-    const rev = argumentsOf(entry, 'cube.publish')?.rev
-    return row.bodyCid === null || rev === undefined || rev >= fromRev ? [] : [{ number: rev, cid: row.bodyCid }]
-  })
-  return found.toSorted((a, b) => b.number - a.number)[0] ?? null
-}
-
-/** Addresses of the revisions of a cube from a number on; an entry that does not tell its number counts. */
-function cidsFrom(published: readonly MipEntryRow[], fromRev: number): string[] {
-  return published.flatMap((row) => {
-    const { entry } = openEntryParts(new Uint8Array(row.bytes), new Uint8Array(row.signature))
-    const rev = argumentsOf(entry, 'cube.publish')?.rev
-    return row.bodyCid === null || (rev !== undefined && rev < fromRev) ? [] : [row.bodyCid]
-  })
-}
-
 /**
  * Marks what was made from a revoked cube, found through lineage, and archives it where the revocation says so. Comes before the revocation
  * itself and may be repeated: a crash in between leaves marks, never a mark that is missing.
@@ -108,26 +79,54 @@ function cidsFrom(published: readonly MipEntryRow[], fromRev: number): string[] 
 export async function markDerived(
   session: VaultSession,
   embeddings: Pick<EmbeddingBuilder, 'forget'>,
-  { did, logId, place, sum }: Revoked,
+  { log, sum, counts, ...place }: Revoked,
   context: RequestContext,
 ): Promise<number> {
-  const all = await session.followed.ingestedOf(did, sum.cube)
-  const rows = all.filter(({ number }) => number >= (sum.fromRev ?? 1))
+  const { fromRev = 1 } = sum
+  const { publications } = await historyOf(session, log.id, sum.cube, counts)
+  const rows = rowsNamed(await session.followed.ingestedOf(log.did, sum.cube), { sum, ...place }, publications)
   const own = rows.flatMap(({ cubeId }) => (cubeId === null ? [] : [cubeId]))
-  const published = await publishedBefore(session, logId, place, sum.cube)
+  const named = publications.filter((one) => isBefore(one, place) && (one.rev === null || one.rev >= fromRev))
   const roots = [
     ...rows.map(({ cid }) => cid),
-    ...cidsFrom(published, sum.fromRev ?? 1),
+    ...named.map(({ cid }) => cid),
     ...(await session.followed.revisionCids(own)),
   ]
   const derived = await derivedFrom(session, new Set(roots), new Set(own))
   if (derived.length === 0) return 0
-  const mark = `${did}/${sum.cube} ${sum.reason}`
+  const mark = markOf(log, sum)
   await session.vault.apply([{ kind: 'mark_derived', cubeIds: derived, mark }, auditOf(context, null, derived)])
   if (sum.scope === 'derived')
     for (const full of await session.cubes.ofIds(derived)) await archive(session, embeddings, full, mark, context)
   return derived.length
 }
+
+/**
+ * Takes the marks of a revocation away again, and brings back what was archived because of it alone. Comes before what else undoes the revocation
+ * and may be repeated.
+ * @throws GuardError when one of them was changed meanwhile
+ */
+export async function liftMarks(
+  session: VaultSession,
+  embeddings: EmbeddingBuilder,
+  { log, sum }: Pick<Revoked, 'log' | 'sum'>,
+  context: RequestContext,
+): Promise<void> {
+  const mark = markOf(log, sum)
+  const lifecycle = new MemLifecycle({ embeddings })
+  for (;;) {
+    const marked = await session.denials.marked(mark, MIP_DERIVED_CUBES_MAX)
+    if (marked.length === 0) return
+    for (const { cube } of await session.cubes.ofIds(marked)) {
+      const [latest] = await session.lifecycle.transitions(cube, 1, null)
+      if (cube.state === 'archived' && latest?.reason === archivedBecause(mark))
+        await lifecycle.change(session, cube.cubeId, { event: 'restore', reason: `revocation void: ${mark}` }, context)
+    }
+    await session.vault.apply([{ kind: 'unmark_derived', cubeIds: marked, mark }, auditOf(context, null, marked)])
+  }
+}
+
+const archivedBecause = (mark: string): string => `source revoked: ${mark}`
 
 /** Cubes whose revisions name one of the addresses as what they come from, and those that come from them. */
 async function derivedFrom(
@@ -178,7 +177,7 @@ async function archive(
       namespaceId,
       cubes: [transitionOf(full, 'archived')],
       event: 'archive',
-      reason: `source revoked: ${mark}`,
+      reason: archivedBecause(mark),
       caller: context.principal.keyId,
       atMs: context.nowMs,
     },
@@ -187,20 +186,24 @@ async function archive(
   await embeddings.forget(session, context.principal.orgId, namespaceId, [seq])
 }
 
-/** Whether a revision that stands before a revocation in the log is among what it revokes. */
-export const isRevokedBy = (
-  revocations: readonly MipEntryRow[],
+/** Why a revision must not be taken in, by revocations that the log has further on and that are not applied yet. */
+export function isRevokedBy(
+  ahead: readonly Revocation[],
   place: LogPlace,
   cube: string,
   number: number,
-): string | null => {
-  for (const row of revocations) {
-    if (row.cube !== cube || !isBefore(place, row)) continue
-    const { entry } = openEntryParts(new Uint8Array(row.bytes), new Uint8Array(row.signature))
-    const sum = argumentsOf(entry, 'cube.revoke')
-    if (sum !== null && number >= (sum.fromRev ?? 1)) return sum.reason
-  }
-  return null
+): string | null {
+  const over = ahead.find((one) => one.sum.cube === cube && isBefore(place, one) && number >= (one.sum.fromRev ?? 1))
+  return over?.sum.reason ?? null
+}
+
+/** Why a revision of a publisher must not be taken in, by its address or its cube; null: it may. */
+export function deniedBecause(
+  denied: ReadonlyMap<string, Denial>,
+  { cid, cube, number }: { cid: string; cube: string; number: number },
+): string | null {
+  const whole = denied.get(cube)
+  return denied.get(cid)?.reason ?? (whole !== undefined && number >= whole.fromRev ? whole.reason : null)
 }
 
 /** The row of a revision that was revoked before its effect came here. */

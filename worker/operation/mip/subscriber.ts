@@ -143,7 +143,7 @@ export class Subscriber {
     const target = { id, did, namespaceId, filter }
     const voided = await voidedIn(session, row, authority)
     for (let batch = 0; batch < BATCHES_MAX && !context.signal.aborted; batch++) {
-      const taken = await planVoided(session, target, row, voided, context)
+      const taken = await planVoided(session, this.#components.embeddings, target, row, voided, context)
       if (taken.length > 0) {
         await applyPlans(this.#components, session, taken, [], context)
         report.revoked += taken.length

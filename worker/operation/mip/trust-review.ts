@@ -14,6 +14,7 @@ import { BytesUnreachable, type Ingest, planRevision } from './ingest-plan.ts'
 import { mirrorsOf } from './mirrors.ts'
 import { PeerBytes } from './peer-bytes.ts'
 import { applyPlans, erasedCube, expecting, nothing, type Plan } from './plans.ts'
+import { deniedBecause } from './revocation.ts'
 import { type SubscriberComponents, tierOf } from './subscriber.ts'
 
 /** Revisions of one cube that are looked through for what was said of one of them. */
@@ -80,7 +81,10 @@ export class TrustReview {
     await session.vault
       .apply([
         expecting(row, row),
-        { kind: 'deny_mip', rows: [{ did, subject: cid, reason: 'rejected', atMs: nowMs }] },
+        {
+          kind: 'deny_mip',
+          rows: [{ did, subject: cid, fromRev: 1, log: '', seq: -1, reason: 'rejected', atMs: nowMs }],
+        },
         { kind: 'erase_mip_objects', did, cube },
         {
           kind: 'put_mip_ingested',
@@ -100,9 +104,8 @@ export class TrustReview {
     if (tier === 'unknown' && row.cubeId !== null && !isApproved)
       return this.#withdraw(session, row, context, 'quarantined', 'unknown_publisher')
     const shown = await session.followed.subscription(row.subscriptionId)
-    const denied = await session.followed.denied(row.did, [row.cid, row.cube])
-    const [over] = denied.values()
-    if (over !== undefined) return this.#withdraw(session, row, context, 'refused', over)
+    const over = deniedBecause(await session.denials.of(row.did, [row.cid, row.cube]), row)
+    if (over !== null) return this.#withdraw(session, row, context, 'refused', over)
     if (shown === null) return nothing('refused')
     const { id, did, namespaceId } = shown.subscription
     const filter = shown.subscription.filter as SubscriptionFilter

@@ -1,18 +1,20 @@
 import { readChain } from '../../../protocol/core/delegation.ts'
-import { argumentsOf, openEntryParts } from '../../../protocol/core/entry.ts'
+import { argumentsOf } from '../../../protocol/core/entry.ts'
 import { type Authority, isVoided } from '../../../protocol/core/log-state.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import type { Entry } from '../../../schemas/mip-entry.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { MipEntryRow, MipLogRow } from '../../ports/writes/mip.ts'
+import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
+import { entryOf, historyOf, planAsSaid } from './cube-history.ts'
 import type { IngestTarget } from './ingest-plan.ts'
-import { erasedCube, expecting, nothing, type Plan } from './plans.ts'
+import type { Plan } from './plans.ts'
+import { liftMarks } from './revocation.ts'
 
 /** Revocations of delegations that one look goes through, with what was passed on under them: D1 allows a hundred parameters. */
 const LINKS_MAX = 64
 const CUBES_PER_LOOK = 24
-const ENTRIES_OF_CUBE_MAX = 1000
 
 /** What keys signed that the organisation has put out: entries above the last place that `org.revoke-key` leaves them (MIP 4.1). */
 export interface Voided {
@@ -48,70 +50,53 @@ export async function voidedIn(
 }
 
 /**
- * What came of void entries before anybody here knew that they are: it goes, and the last revision that a good key signed holds again. So many
- * cubes at a time; empty when there are no more.
+ * What came of void entries before anybody here knew that they are: it goes, what they took back is allowed again, and the last revision that a
+ * good key signed holds. So many cubes at a time; empty when there are no more.
+ * @throws GuardError when something made from a revoked cube was changed meanwhile
  */
 export async function planVoided(
   session: VaultSession,
+  embeddings: EmbeddingBuilder,
   target: IngestTarget,
   log: MipLogRow,
   voided: Voided,
   context: RequestContext,
 ): Promise<Plan[]> {
   if (voided.links.length === 0) return []
-  const found = await session.followed.takenFrom(log.id, target.id, voided)
-  const plans: Plan[] = []
-  const seen = new Set<string>()
-  for (const { entry: row, cube } of found) {
-    if (plans.length === CUBES_PER_LOOK) break
-    if (seen.has(cube) || !voided.isVoid(entryOf(row))) continue
-    seen.add(cube)
-    const plan = await planOf(session, target, log, row, cube, voided, context)
-    if (plan !== null) plans.push(plan)
+  const counts = (entry: Entry) => !voided.isVoid(entry)
+  const cubes = new Map<string, number[]>()
+  for (const row of await session.denials.revocationsNaming(log, voided)) {
+    const entry = entryOf(row)
+    const sum = argumentsOf(entry, 'cube.revoke')
+    if (sum === null || counts(entry)) continue
+    if (cubes.size === CUBES_PER_LOOK && !cubes.has(sum.cube)) break
+    await liftMarks(session, embeddings, { log, sum }, context)
+    cubes.set(sum.cube, [...(cubes.get(sum.cube) ?? []), entry.seq])
   }
-  return plans
+  for (const { entry, cube } of await session.followed.takenFrom(log.id, target.id, voided)) {
+    if (cubes.size === CUBES_PER_LOOK) break
+    if (!cubes.has(cube) && !counts(entryOf(entry)) && (await isTakenFrom(session, target, log, entry, cube, counts)))
+      cubes.set(cube, [])
+  }
+  return Promise.all(
+    [...cubes].map(async ([cube, lifted]) => {
+      const history = await historyOf(session, log.id, cube, counts)
+      return planAsSaid(session, log, cube, { history, lifted, reason: 'key_revoked' }, context.nowMs)
+    }),
+  )
 }
 
-async function planOf(
+/** Whether what is here came of a void entry alone: the organisation may have published the same bytes itself. */
+async function isTakenFrom(
   session: VaultSession,
-  { id, did }: IngestTarget,
+  { id }: IngestTarget,
   log: MipLogRow,
   { bodyCid }: MipEntryRow,
   cube: string,
-  { isVoid }: Voided,
-  { nowMs }: RequestContext,
-): Promise<Plan | null> {
+  counts: (entry: Entry) => boolean,
+): Promise<boolean> {
   const row = await session.followed.ingested(id, cube)
-  if (row === null || row.cid !== bodyCid) return null
-  const published = (await session.followed.entriesAbout(log.id, 'cube.publish', cube, ENTRIES_OF_CUBE_MAX)).filter(
-    (one) => !isVoid(entryOf(one)),
-  )
-  // The organisation has published the same bytes itself.
-  if (published.some((one) => one.bodyCid === row.cid)) return null
-  const earlier = published
-    .map((one) => ({ cid: one.bodyCid, number: argumentsOf(entryOf(one), 'cube.publish')?.rev ?? 0 }))
-    .filter(({ number }) => number > 0 && number < row.number)
-    .toSorted((a, b) => b.number - a.number)[0]
-  return {
-    ...nothing('revoked'),
-    erased: await erasedCube(session, row),
-    writes: [
-      expecting(row, row),
-      { kind: 'erase_mip_objects', did, cube },
-      {
-        kind: 'put_mip_ingested',
-        rows: [
-          earlier === undefined || earlier.cid === null
-            ? { ...row, cubeId: null, state: 'refused', reason: VOID_REASON, atMs: nowMs }
-            : { ...row, ...earlier, cid: earlier.cid, cubeId: null, state: 'header', reason: 'body_missing', atMs: 0 },
-        ],
-      },
-    ],
-  }
+  if (row === null || row.cid !== bodyCid) return false
+  const { publications } = await historyOf(session, log.id, cube, counts)
+  return publications.every(({ cid }) => cid !== row.cid)
 }
-
-/** Why the cube of a void entry is not here; the organisation may publish it again. */
-export const VOID_REASON = 'key_revoked'
-
-const entryOf = ({ bytes, signature }: MipEntryRow): Entry =>
-  openEntryParts(new Uint8Array(bytes), new Uint8Array(signature)).entry

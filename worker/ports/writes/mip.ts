@@ -45,7 +45,8 @@ export type MipWrite =
     }
   | { kind: 'stop_mip_log'; logId: number; stopped: string | null; atMs: number }
   | { kind: 'put_mip_objects'; objects: readonly Omit<MipObjectRow, 'orgId'>[] }
-  | { kind: 'erase_mip_objects'; did: string; cube: string }
+  /** `cids`: of a cube only these. */
+  | { kind: 'erase_mip_objects'; did: string; cube: string; cids?: readonly string[] }
   | { kind: 'put_mip_peer'; peer: Omit<MipPeerRow, 'orgId'> }
   | { kind: 'delete_mip_peer'; did: string }
   | { kind: 'strike_mip_peer'; did: string; atMs: number }
@@ -93,13 +94,19 @@ export type MipWrite =
       head: LogPlace & { cid: string | null; state: Record<string, unknown> }
       atMs: number
     }
-  /** Takes back that some revisions and cubes must not be taken in. */
-  | { kind: 'allow_mip'; did: string; subjects: readonly string[] }
-  /** What became of a foreign cube, in every subscription. */
-  | { kind: 'forget_mip_ingested'; did: string; cube: string }
+  | {
+      /** Takes back what revocations at some places of a log closed, and that a cube is closed by that log. */
+      kind: 'allow_mip'
+      did: string
+      log: string
+      seqs: readonly number[]
+      cube: string
+    }
   /** One tier down, and a strike, unless a proof about this log is there already. Goes before the proof. */
   | { kind: 'lower_mip_peer'; did: string; log: string; atMs: number }
   /** Entries and objects of a publisher that no subscription needs any more. Goes after the subscription. */
   | { kind: 'forget_mip_logs'; did: string }
   /** Marks cubes that were made from a revoked one: `metadata.revokedSource`. */
   | { kind: 'mark_derived'; cubeIds: readonly string[]; mark: string }
+  /** Takes such marks away again, where they are these. */
+  | { kind: 'unmark_derived'; cubeIds: readonly string[]; mark: string }
