@@ -1,9 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { equals } from 'multiformats/bytes'
+import { CID } from 'multiformats/cid'
 import type { Cid } from '../../schemas/cid.ts'
 import { ModelDescriptor } from '../../schemas/model-descriptor.ts'
-import { cidOfDigest, linkOf } from './cid.ts'
-import { encodeMipCbor, type MipValue } from './mip-cbor.ts'
+import { cidOfDigest, cidOfLink, linkOf } from './cid.ts'
+import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'
 
 /** Digests of one model, as hex. Equal digests mean equal parts. */
 export interface Fingerprint {
@@ -76,4 +78,23 @@ function objectOf(descriptor: ModelDescriptor): { [key: string]: MipValue } {
     chatTemplateHash: chatTemplateHash === null ? null : hexToBytes(chatTemplateHash),
     adapters: adapters.map((cid) => linkOf(cid)),
   }
+}
+
+/** Reads a descriptor, as it is found at its address. @throws RangeError naming what is wrong; MipCborError */
+export function openDescriptor(bytes: Uint8Array): ModelDescriptor {
+  const read = decodeMipCbor(bytes)
+  const plain = (value: MipValue): unknown => {
+    if (value instanceof Uint8Array) return bytesToHex(value)
+    const link = CID.asCID(value)
+    return link === null ? value : cidOfLink(link)
+  }
+  if (typeof read !== 'object' || read === null || Array.isArray(read) || read instanceof Uint8Array)
+    throw new RangeError('expected a map')
+  const { adapters = null, ...rest } = read as { [key: string]: MipValue }
+  const view: Record<string, unknown> = { adapters: Array.isArray(adapters) ? adapters.map(plain) : adapters }
+  for (const [key, value] of Object.entries(rest)) view[key] = plain(value)
+  const descriptor = checked(view as ModelDescriptor)
+  // Text where bytes belong would be another object with the same view.
+  if (!equals(descriptorBytes(descriptor), bytes)) throw new RangeError('expected the bytes of a descriptor')
+  return descriptor
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MODELS } from '../../test/conformance/cases/fingerprint.ts'
 import { matchesCid } from './cid.ts'
-import { descriptorBytes, descriptorCid, fingerprintOf, weightsHash } from './fingerprint.ts'
+import { descriptorBytes, descriptorCid, fingerprintOf, openDescriptor, weightsHash } from './fingerprint.ts'
 import { negotiate, type Offer } from './negotiation.ts'
 
 const own = fingerprintOf(MODELS.base!)
@@ -63,6 +63,8 @@ describe('a fingerprint', () => {
 
   it('is the address of its descriptor', () => {
     expect(matchesCid(descriptorCid(own.fp), descriptorBytes(MODELS.base!))).toBe(true)
+    for (const model of Object.values(MODELS)) expect(openDescriptor(descriptorBytes(model))).toEqual(model)
+    expect(() => openDescriptor(new Uint8Array([0xa1, 0x61, 0x76, 0x01]))).toThrow(RangeError)
   })
 
   it('of weights does not depend on the order of the shards, and takes no name twice', () => {

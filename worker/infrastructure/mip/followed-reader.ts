@@ -318,9 +318,9 @@ export const needsReview = (missingBeforeMs: number) => sql`(case coalesce(p.tie
   when 'blocked' then i.state in ('ingested', 'quarantined', 'header')
   when 'unknown' then (i.state = 'ingested' and i.reason is not 'approved') or (i.state = 'header' and i.cube_id is not null) or (i.state = 'refused' and i.reason = 'blocked')
   when 'known' then (i.state = 'quarantined' and i.reason = 'unknown_publisher') or (i.state = 'refused' and i.reason = 'blocked')
-    or (i.state = 'ingested' and i.reason = 'with_renditions')
+    or (i.state = 'ingested' and i.reason like 'with_renditions%')
   else (i.state = 'quarantined' and i.reason = 'unknown_publisher') or (i.state = 'refused' and i.reason = 'blocked')
-    or (i.state = 'ingested' and i.reason = 'text_only') end
+    or (i.state = 'ingested' and (i.reason = 'text_only' or (i.reason like '%:body_missing%' and i.at_ms <= ${missingBeforeMs}))) end
   or (i.state = 'header' and coalesce(p.tier, 'unknown') != 'blocked' and i.at_ms <= ${missingBeforeMs}))`
 
 const SUBSCRIPTION = rowShape(mipSubscriptions, 's')

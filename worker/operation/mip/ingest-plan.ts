@@ -1,7 +1,7 @@
+import { descriptorCid } from '../../../protocol/core/fingerprint.ts'
 import { toCanonicalText } from '../../../schemas/canonical-text.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { CONTENT_BYTES_MAX } from '../../../schemas/limits.ts'
-import { MIP_RENDITION_BYTES_MAX } from '../../../schemas/limits-mip.ts'
 import type { EntrySum } from '../../../schemas/mip-entry.ts'
 import type { PeerTier, SubscriptionFilter } from '../../../schemas/mip-subscription.ts'
 import type { Rendition } from '../../../schemas/rendition.ts'
@@ -18,6 +18,7 @@ import { storedCube } from '../organise/memory-writer.ts'
 import { draftForeign } from './foreign-cube.ts'
 import type { PeerBytes } from './peer-bytes.ts'
 import { erasedCube, expecting, nothing, type Plan } from './plans.ts'
+import { blobsOf, isTooLarge, type ModelRendition, renditionFault } from './rendition-check.ts'
 import { screen } from './screening.ts'
 import { refusalOf } from './usable.ts'
 import { isOfInterest, scoreOf } from './wanted.ts'
@@ -138,7 +139,7 @@ export async function keptOut(
 
 async function takenIn(ingest: Ingest, content: string, components: IngestComponents): Promise<Plan> {
   const { session, target, row, revision, context, cid, isApproved = false } = ingest
-  const bound = await renditionsOf(ingest)
+  const { refused, ...bound } = await renditionsOf(ingest)
   const stored = row?.cubeId == null ? null : await currentOf(session, row.cubeId)
   const foreign = { did: target.did, cid, revision, content: toCanonicalText(content), ...bound }
   const { nowMs, principal } = context
@@ -148,7 +149,8 @@ async function takenIn(ingest: Ingest, content: string, components: IngestCompon
     author: principal.keyId,
   })
   const hasOthers = revision.renditions.some(({ kind }) => BINDABLE.has(kind))
-  const depth = bound.renditions.length > 0 ? 'with_renditions' : hasOthers ? 'text_only' : null
+  const depth = [...(bound.renditions.length > 0 ? ['with_renditions'] : []), ...refused].join(' ')
+  const isTextOnly = hasOthers && ingest.tier !== 'trusted'
   const write: VaultWrite =
     stored === null
       ? { kind: 'insert_cubes', namespaceId: target.namespaceId, cubes: [draft.cube] }
@@ -158,7 +160,7 @@ async function takenIn(ingest: Ingest, content: string, components: IngestCompon
     writes: [
       ...rowWrites(ingest, {
         state: 'ingested',
-        reason: isApproved ? 'approved' : depth,
+        reason: isApproved ? 'approved' : depth || (isTextOnly ? 'text_only' : null),
         cubeId: draft.cube.record.cubeId,
       }),
       ...objectWrites(ingest),
@@ -175,31 +177,45 @@ async function currentOf(session: VaultSession, cubeId: string): Promise<FullCub
   return found === undefined || found.cube.state === 'archived' ? null : found
 }
 
-/** Renditions for models, from publishers that are trusted: wrong tensors do not fail, they make answers worse (MIP 4.6). */
-async function renditionsOf({
-  tier,
-  revision,
-  peerBytes,
-}: Ingest): Promise<{ renditions: Rendition[]; blobs: Draft['blobs'] }> {
-  const renditions: Rendition[] = []
-  const blobs: Draft['blobs'] = []
-  if (tier !== 'trusted') return { renditions, blobs }
-  for (const rendition of revision.renditions) {
+/**
+ * Renditions for models, from publishers that are trusted: wrong tensors do not fail, they make answers worse (MIP 4.6). Those that may not be
+ * kept are named with the reason; the text is taken in without them.
+ */
+async function renditionsOf(ingest: Ingest): Promise<Bound> {
+  const bound: Bound = { renditions: [], blobs: [], refused: [] }
+  if (ingest.tier !== 'trusted') return bound
+  for (const rendition of ingest.revision.renditions) {
     if (rendition.kind === 'text') continue
-    const refs = rendition.kind === 'kv' ? [rendition.blob, rendition.tokens] : [rendition.blob]
-    if (refs.some((ref) => ref.bytes > MIP_RENDITION_BYTES_MAX)) continue
-    const fetched = await Promise.all(refs.map((ref) => peerBytes.blob(ref)))
-    if (fetched.some((one) => 'missing' in one && one.missing === 'unreachable'))
-      throw new BytesUnreachable('no mirror could be asked for a rendition')
-    const parts = refs.flatMap(({ cid }, at) => {
-      const one = fetched[at]
-      return one !== undefined && 'bytes' in one ? [{ cid, bytes: one.bytes }] : []
-    })
-    if (parts.length < refs.length) continue
-    renditions.push(rendition)
-    blobs.push(...parts)
+    const one = await checkedRendition(rendition, ingest.peerBytes)
+    if (typeof one === 'string') bound.refused.push(`${rendition.kind}:${one}`)
+    else {
+      bound.renditions.push(rendition)
+      bound.blobs.push(...one)
+    }
   }
-  return { renditions, blobs }
+  return bound
+}
+
+interface Bound {
+  renditions: Rendition[]
+  blobs: Draft['blobs']
+  /** `KIND:CODE` of those that are left out. */
+  refused: string[]
+}
+
+/** The blobs of a rendition, each what its address names; or why it is left out. @throws BytesUnreachable */
+async function checkedRendition(rendition: ModelRendition, peerBytes: PeerBytes): Promise<Draft['blobs'] | string> {
+  if (isTooLarge(rendition)) return 'too_large'
+  const parts: Draft['blobs'] = []
+  for (const ref of blobsOf(rendition)) {
+    const fetched = await peerBytes.blob(ref)
+    if ('bytes' in fetched) parts.push({ cid: ref.cid, bytes: fetched.bytes })
+    else if (fetched.missing === 'nowhere') return 'body_missing'
+    else throw new BytesUnreachable('no mirror could be asked for a rendition')
+  }
+  const described = descriptorCid(rendition.modelFingerprint)
+  const { found } = await peerBytes.objects([described])
+  return renditionFault(rendition, parts[0]!.bytes, found.get(described) ?? null) ?? parts
 }
 
 function rowWrites(
