@@ -193,6 +193,8 @@ export const MIP_TAIL_FRAME_ENTRIES_MAX = 8
 export const MIP_TAIL_FRAMES_WAITING_MAX = 16
 /** Time between two pings of a tail; whoever answers none is gone after the next. */
 export const MIP_TAIL_PING_MS = 30_000
+/** Until a tail on Workers that stood open and ended is opened again. */
+export const MIP_TAIL_RETRY_MS = 1000
 /** Tails that one deployment keeps open to publishers that it follows. */
 export const MIP_TAILS_KEPT_MAX = 64
 /** Tails that one process, or one log on Workers, holds open; more are refused. */

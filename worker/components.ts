@@ -1,4 +1,5 @@
 import { portableEd25519 } from '../protocol/core/ed25519-rule.ts'
+import type { LogName } from '../protocol/core/wire-types.ts'
 import {
   BLOCKS_PER_TICK_MAX,
   LIFECYCLE_NAMESPACES_PER_TICK_MAX,
@@ -45,6 +46,7 @@ import { type VaultSessions, vaultSessions } from './infrastructure/vault/vault-
 import { vectorSource } from './infrastructure/vault/vector-source.ts'
 import type { Edge } from './interface/edge.ts'
 import { Cursors } from './interface/http/cursor.ts'
+import { tellTails } from './interface/mip/tail-frames.ts'
 import { BlockEvolution } from './operation/blocks/block-evolution.ts'
 import { BlocksTick } from './operation/blocks/blocks-tick.ts'
 import { FeedbackDesk } from './operation/blocks/feedback-desk.ts'
@@ -202,7 +204,7 @@ export function composeEdge(parts: HostParts): Components {
     ...timeMachineParts(host, embeddings),
     operator,
     ...pipelineParts(host, { operator, embeddings }),
-    ...followParts(host, embeddings),
+    ...interchangeParts(host, vault, embeddings),
     ...blockParts(host, { operator, embeddings }),
     scheduler: new MemScheduler({ embedders, sessions, systemContext, runtime, logger }),
     heatAt,
@@ -214,7 +216,6 @@ export function composeEdge(parts: HostParts): Components {
     memoryPath,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
     ...logParts(host, vault, metrics),
-    ...publishingParts(host, vault),
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
@@ -349,16 +350,27 @@ function upkeepSteps(
   ]
 }
 
+/** What comes from others and what goes to them. */
+function interchangeParts(host: HostParts, vault: MemVault, embeddings: EmbeddingBuilder) {
+  const published = publishingParts(host, vault)
+  return { ...published, ...followParts(host, embeddings, published) }
+}
+
 function followParts(
-  { blobs, runtime, embedders, databases, mip = NO_MIP }: HostParts,
+  { blobs, runtime, logger, embedders, databases, mip = NO_MIP }: HostParts,
   embeddings: EmbeddingBuilder,
+  { mipSource }: Pick<Edge, 'mipSource'>,
 ): Pick<Edge, 'subscriber' | 'archiveImport' | 'tails' | 'trustReview' | 'mipHints' | 'systemContext'> {
-  const parts = { mip, blobs, runtime, embeddings, embedder: embedders[0] ?? null }
+  const tails = mip.tails ?? null
+  const moved = (log: LogName) => {
+    if (mip.mirrors) tellTails({ mipSource, tails, runtime, logger }, log)
+  }
+  const parts = { mip, blobs, runtime, embeddings, moved, embedder: embedders[0] ?? null }
   const subscriber = new Subscriber(parts)
   return {
     subscriber,
     archiveImport: new ArchiveImport(parts, subscriber),
-    tails: mip.tails ?? null,
+    tails,
     trustReview: new TrustReview(parts),
     mipHints: mipHints(databases, runtime.nowMs),
     systemContext,

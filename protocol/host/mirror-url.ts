@@ -1,5 +1,7 @@
 import { MIP_ADDRESS_LENGTH_MAX } from '../../schemas/limits-mip.ts'
+import { MIP_HTTP_BASE } from '../../schemas/mip-http.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
+import type { LogName } from '../core/wire-types.ts'
 import { isPrivateIpv4, isPrivateIpv6 } from './private-address.ts'
 
 export interface MirrorUrlOptions {
@@ -31,6 +33,13 @@ export function checkMirrorUrl(text: string, { allowPrivate = false }: MirrorUrl
   const port = url.port === '' ? PORT_HTTPS : Number(url.port)
   if (port !== PORT_HTTPS && port < PORT_UNPRIVILEGED_MIN) refuse('its port')
   checkHost(url.hostname)
+  return url
+}
+
+/** Where the tail of a log is, at the address of a mirror. @throws MipRemoteError `refused_url` */
+export function tailUrl(address: string, { org, log }: LogName, options: MirrorUrlOptions = {}): URL {
+  const url = checkMirrorUrl(address, options)
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}${MIP_HTTP_BASE}/tail/${org}/${log}`
   return url
 }
 

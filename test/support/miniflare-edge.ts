@@ -29,6 +29,10 @@ export interface MiniflareEdge extends EdgeUnderTest {
   address: string
   /** Of the Durable Object that holds the connections. */
   peer: PeerObject & { status(): Promise<PeerHostStatus>; wake(): Promise<void> }
+  /** Of the Durable Object that reads tails. */
+  follow: { openTails(): Promise<number> }
+  /** Fires the timer of the deployment once. */
+  fireTimer(): Promise<void>
   /** Ends workerd as a crash does, and starts it on the same state at the same port. */
   restart(variables?: Record<string, string>): Promise<void>
 }
@@ -71,6 +75,15 @@ export async function openMiniflareEdge(
       wake: async () => (await peer()).wake(),
       ask: async (address, method, args) => (await peer()).ask(address, method, args),
     },
+    follow: {
+      openTails: async () => {
+        const namespace = await miniflare.getDurableObjectNamespace('MIP_FOLLOW')
+        return (namespace.getByName('tails') as unknown as MiniflareEdge['follow']).openTails()
+      },
+    },
+    fireTimer: async () => {
+      await (await miniflare.getWorker()).scheduled()
+    },
     restart: async (more) => {
       await miniflare.dispose()
       miniflare = await start(more)
@@ -107,6 +120,8 @@ function optionsOf(bundle: string, state: string, port: number, bindings: Record
       VECTOR_INDEX: { className: 'VectorIndexObject', useSQLite: true },
       RATE_LIMITER: { className: 'RateLimiterObject', useSQLite: true },
       MIP_PEER: { className: 'MipPeerObject', useSQLite: true },
+      MIP_TAIL: { className: 'MipTailObject', useSQLite: true },
+      MIP_FOLLOW: { className: 'MipFollowObject', useSQLite: true },
     },
     serviceBindings: { ASSETS: () => new Response(null, { status: 404 }) as never },
     resourcePersistencePath: state,

@@ -7,11 +7,13 @@ import { R2BlobStore } from '../drivers/blob-store/r2.ts'
 import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
 import { HttpWebhook } from '../drivers/webhook/http.ts'
+import { mipFollowObject } from '../durable-objects/mip-follow-object.ts'
 import { mipPeerObject } from '../durable-objects/mip-peer-object.ts'
 import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
+import { followHost, keepTails } from './cloudflare/followed-tails.ts'
 import { modelsOf, vectorIndexOf } from './cloudflare/models.ts'
 import { openPeer } from './cloudflare/open-peer.ts'
 import { openVectorIndex } from './cloudflare/open-vector-index.ts'
@@ -37,6 +39,17 @@ export const MipPeerObject = mipPeerObject((env: Env) =>
       hints: pullingHints(edge.mipHints, () => tick(['mip'])),
       logger: edge.logger,
     }
+  }),
+)
+
+/** Reads tails with an edge of its own, which is built when the first one says something. */
+export const MipFollowObject = mipFollowObject((env: Env) =>
+  followHost(env, {
+    logger: jsonLinesLogger(console.log, Date.now),
+    hints: () => {
+      const { edge, tick } = openHost(env)
+      return pullingHints(edge.mipHints, () => tick(['mip']))
+    },
   }),
 )
 
@@ -161,6 +174,9 @@ export default {
   },
   async scheduled(_controller, env) {
     await wakePeer(env)
+    await keepTails(env, d1Databases(env).values()).catch((error: unknown) =>
+      hostOf(env).edge.logger.warn('mip_tail_failed', { error: error instanceof Error ? error.name : 'unknown' }),
+    )
     const { rest } = await withDeferred(env, ({ tick }) => tick())
     await rest
     await runTasks(env)

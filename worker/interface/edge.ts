@@ -43,7 +43,7 @@ import type { BlobStore } from '../ports/blob-store.ts'
 import type { Database } from '../ports/database.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { HeadHints } from '../ports/mip.ts'
+import type { HeadHints, LogEnds } from '../ports/mip.ts'
 import type { RateLimiter } from '../ports/rate-limiter.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Tails } from '../ports/tails.ts'
@@ -106,7 +106,7 @@ export interface Edge {
   mipHints: HeadHints
   systemContext: typeof systemContext
   webhook: Webhook | null
-  mipSource: MipSource
+  mipSource: MipSource & LogEnds
   identityDesk: IdentityDesk
   publisher: Publisher
   runtime: Runtime

@@ -3,6 +3,7 @@ import type { LogName } from '../../protocol/core/wire-types.ts'
 import type { MipRemote } from '../../protocol/host/mip-remote.ts'
 import type { Signer } from './signer.ts'
 import type { Tails } from './tails.ts'
+import type { LogPlace } from './writes/mip.ts'
 
 /** Peers and mirrors by their address. */
 export interface MipRemotes {
@@ -34,4 +35,10 @@ export interface HeadHints {
    * @throws whatever the database throws
    */
   headSeen(did: string, log: string, epoch: number, seq: number): Promise<void>
+}
+
+/** Where the logs end that are served here, those of others included, for which nobody here may sign a head. */
+export interface LogEnds {
+  /** null: not served, or nothing in it yet. */
+  end(log: LogName): Promise<LogPlace | null>
 }

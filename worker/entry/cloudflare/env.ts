@@ -11,6 +11,7 @@ export interface Env {
   RATE_LIMITER: DurableObjectNamespace
   MIP_PEER: DurableObjectNamespace
   MIP_TAIL: DurableObjectNamespace
+  MIP_FOLLOW: DurableObjectNamespace
   REFINE: Queue<{ wake: true }>
   ASSETS: Fetcher
   VECTORIZE?: Vectorize
@@ -43,6 +44,8 @@ export interface Env {
   MEMOS_MIP_NETWORK?: string
   MEMOS_MIP_TOPICS?: string
   MEMOS_MIP_PRIVATE?: string
+  /** `off`: no WebSockets to publishers; they are looked at now and then. */
+  MEMOS_MIP_TAILS?: string
   [shard: `DB_SHARD_${number}`]: D1Database
 }
 

@@ -97,7 +97,11 @@ export class NodePeers {
 
   /** Keeps tails open to whoever is followed now. To be called every minute. */
   async keepTails(databases: Iterable<Database>): Promise<void> {
-    const wanted = await Promise.all([...databases].map((database) => tailsToKeep(database, MIP_TAILS_KEPT_MAX)))
+    const wanted = await Promise.all(
+      [...databases].map((database) =>
+        tailsToKeep(database, MIP_TAILS_KEPT_MAX, { allowPrivate: this.#config.peer.allowPrivate }),
+      ),
+    )
     this.#followed?.keep(wanted.flat())
   }
 

@@ -1,25 +1,15 @@
 import { WebSocket } from 'ws'
-import { openHead } from '../../../protocol/core/head.ts'
-import { MipError } from '../../../protocol/core/mip-error.ts'
-import { toWire } from '../../../protocol/core/signed.ts'
-import { decodeLogPage } from '../../../protocol/core/wire-codec.ts'
-import { checkMirrorUrl, checkResolved } from '../../../protocol/host/mirror-url.ts'
+import { placeInTail } from '../../../protocol/core/tail-hint.ts'
+import { checkResolved, tailUrl } from '../../../protocol/host/mirror-url.ts'
 import {
   MIP_CALL_MS_MAX,
   MIP_TAIL_FRAME_BYTES_MAX,
   MIP_TAIL_PING_MS,
   MIP_TAILS_KEPT_MAX,
 } from '../../../schemas/limits-mip.ts'
-import { MIP_HTTP_BASE } from '../../../schemas/mip-http.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { HeadHints } from '../../ports/mip.ts'
-
-/** A log that is followed, and where it may be had. */
-export interface WantedTail {
-  did: string
-  log: string
-  url: string
-}
+import type { WantedTail } from '../../ports/tail-host.ts'
 
 export interface TailClientInit {
   hints: HeadHints
@@ -65,12 +55,11 @@ export class TailClient {
 
   async #connect(key: string, tail: WantedTail): Promise<void> {
     const { lookup, allowPrivate = false } = this.#init
-    const url = checkMirrorUrl(tail.url, { allowPrivate })
+    const url = tailUrl(tail.url, { org: tail.did, log: tail.log }, { allowPrivate })
     // As for every call to a mirror: none of its addresses may be private.
     if (!allowPrivate && /[a-z]/i.test(url.hostname) && !url.hostname.startsWith('['))
       checkResolved(await lookup(url.hostname))
     url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:'
-    url.pathname = `${url.pathname.replace(/\/+$/, '')}${MIP_HTTP_BASE}/tail/${tail.did}/${tail.log}`
     const socket = new WebSocket(url.href, {
       followRedirects: false,
       perMessageDeflate: false,
@@ -103,11 +92,9 @@ export class TailClient {
   }
 
   async #hear({ did, log }: WantedTail, frame: Uint8Array): Promise<void> {
-    const { head } = decodeLogPage(frame)
-    if (head === null) return
-    const said = openHead(toWire({ bytes: head[0], signature: head[1] })).head
-    if (said.org !== did || said.log !== log) throw new MipError(said.org === did ? 'wrong_log' : 'wrong_org')
-    await this.#init.hints.headSeen(did, log, said.epoch, said.seq)
+    const place = placeInTail(frame, { org: did, log })
+    if (place === null) return
+    await this.#init.hints.headSeen(did, log, place.epoch, place.seq)
     await this.#init.pull()
   }
 }

@@ -18,9 +18,10 @@ import {
 } from '../../../schemas/limits-mip.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
+import type { LogEnds } from '../../ports/mip.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { Signer } from '../../ports/signer.ts'
-import type { MipLogRow } from '../../ports/writes/mip.ts'
+import type { LogPlace, MipLogRow } from '../../ports/writes/mip.ts'
 import type { MemVault, OrgVault } from '../vault/mem-vault.ts'
 import { signBeacon } from './head-beacon.ts'
 import type { IdentityDirectory } from './identity-directory.ts'
@@ -54,7 +55,7 @@ interface ServedLog {
  * What this deployment serves to peers, read from the database at every call: the logs that its organisations write, and with `mirrors` also
  * those they follow. Bytes go out as they came in.
  */
-export class DatabaseMipSource implements MipSource {
+export class DatabaseMipSource implements MipSource, LogEnds {
   readonly #components: DatabaseMipSourceComponents
   readonly #mirrors: boolean
   readonly #beacons = new Map<number, { atMs: number; headCid: string | null; beacon: SignedBytes | null }>()
@@ -103,6 +104,11 @@ export class DatabaseMipSource implements MipSource {
   async head(name: LogName, _: MipServeOptions): Promise<SignedBytes | null> {
     const served = await this.#find(name)
     return served === null ? null : this.#headOf(served)
+  }
+
+  async end(name: LogName): Promise<LogPlace | null> {
+    const served = await this.#find(name)
+    return served === null || served.row.seq < 0 ? null : { epoch: served.row.epoch, seq: served.row.seq }
   }
 
   async objects(cids: readonly Cid[], _: MipServeOptions): Promise<readonly (Uint8Array | null)[]> {

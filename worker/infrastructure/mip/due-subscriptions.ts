@@ -28,14 +28,15 @@ export async function claimSubscriptions(database: Database, nowMs: number, limi
   return claimed.map(([orgId, id]) => ({ orgId: String(orgId), id: String(id) }))
 }
 
-/** Logs that are followed, and the https addresses of their publishers; of peers that are named with an address. */
+/** Logs that are followed, and the https addresses of their publishers (in closed networks http too); of peers that are named with an address. */
 export async function tailsToKeep(
   database: Database,
   limit: number,
+  { allowPrivate }: { allowPrivate: boolean },
 ): Promise<{ did: string; log: string; url: string }[]> {
   const rows = await database.all(
     statement(sql`select distinct s.did, s.log, a.value from mip_subscriptions s join mip_peers p on p.org_id = s.org_id and p.did = s.did
-      cross join json_each(p.addresses) a where s.state = 'active' and p.tier != 'blocked' and a.value like 'https://%' limit ${limit}`),
+      cross join json_each(p.addresses) a where s.state = 'active' and p.tier != 'blocked' and (a.value like 'https://%' or (${allowPrivate ? 1 : 0} and a.value like 'http://%')) limit ${limit}`),
   )
   return rows.map(([did, log, url]) => ({ did: String(did), log: String(log), url: String(url) }))
 }

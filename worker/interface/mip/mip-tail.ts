@@ -1,5 +1,5 @@
 import type { LogPage, LogRange } from '../../../protocol/core/wire-types.ts'
-import type { MipServeOptions } from '../../../protocol/host/mip-source.ts'
+import type { MipServeOptions, MipSource } from '../../../protocol/host/mip-source.ts'
 import { MemosError } from '../../../schemas/errors.ts'
 import {
   MIP_TAIL_LOOK_MS,
@@ -7,7 +7,6 @@ import {
   MIP_TAILS_MAX,
   MIP_TAILS_PER_ADDRESS_MAX,
 } from '../../../schemas/limits-mip.ts'
-import type { Edge } from '../edge.ts'
 
 let waiting = 0
 const waitingAt = new Map<string, number>()
@@ -17,7 +16,7 @@ const waitingAt = new Map<string, number>()
  * at once hears of an entry within a moment, over plain HTTP and through any proxy.
  */
 export async function followTail(
-  { mipSource }: Pick<Edge, 'mipSource'>,
+  { mipSource }: { mipSource: MipSource },
   range: LogRange,
   options: MipServeOptions,
 ): Promise<LogPage | null> {

@@ -8,11 +8,15 @@ import type { Edge } from '../edge.ts'
 
 type Source = Pick<Edge, 'mipSource'>
 
-/** A page with the signed end of a log and as many of the entries before it as fit a frame; null where the log is not served. */
+/**
+ * A page with the signed end of a log and as many of the entries before it as fit a frame; null where the log is not served. Of a log that is
+ * mirrored nobody here may sign the end: its last entries say where it is.
+ */
 export async function tailFrame({ mipSource }: Source, log: LogName, options: MipServeOptions) {
   const head = await mipSource.head(log, options)
-  if (head === null) return null
-  const { epoch, seq } = openHead(toWire({ bytes: head[0], signature: head[1] })).head
+  const end = head === null ? await mipSource.end(log) : openHead(toWire({ bytes: head[0], signature: head[1] })).head
+  if (end === null) return null
+  const { epoch, seq } = end
   const from = { epoch, seq: Math.max(0, seq - MIP_TAIL_FRAME_ENTRIES_MAX + 1) }
   const page = await mipSource.readLog({ ...log, from, limit: MIP_TAIL_FRAME_ENTRIES_MAX }, options)
   let room = MIP_TAIL_FRAME_BYTES_MAX - 2048

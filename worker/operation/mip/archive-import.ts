@@ -92,6 +92,7 @@ export class ArchiveImport {
     const follower = new LogFollower({
       mip,
       runtime: this.#components.runtime,
+      moved: this.#components.moved,
       rewind: new LogRewind(this.#components),
     })
     const followed = await follower.follow(session, { did, log, authority, pagesMax: PAGES_PER_WINDOW }, context)

@@ -7,7 +7,7 @@ import { type Authority, compareHead, type LogState, newLogState } from '../../.
 import { MipError } from '../../../protocol/core/mip-error.ts'
 import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
 import { toWire } from '../../../protocol/core/signed.ts'
-import type { LogPage } from '../../../protocol/core/wire-types.ts'
+import type { LogName, LogPage } from '../../../protocol/core/wire-types.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import type { Did } from '../../../schemas/did.ts'
 import { MIP_DELEGATION_DEPTH_MAX, MIP_LOG_PAGE_ENTRIES_MAX } from '../../../schemas/limits-mip.ts'
@@ -45,6 +45,8 @@ export interface LogFollowerComponents {
   mip: MipParts
   runtime: Runtime
   rewind: LogRewind
+  /** More of a log of somebody else is here. */
+  moved(log: LogName): void
 }
 
 /** How reading from one mirror ended: no more entries there, the budget of pages used up, or a code. */
@@ -70,7 +72,9 @@ export class LogFollower {
     context: RequestContext,
   ): Promise<FollowedLog> {
     const run = await LogRun.open(this.#components, session, { did, log, authority }, context)
-    return run.pull(pagesMax)
+    const followed = await run.pull(pagesMax)
+    if (followed.verified > 0) this.#components.moved({ org: did, log })
+    return followed
   }
 }
 

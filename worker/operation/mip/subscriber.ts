@@ -1,4 +1,5 @@
 import type { Authority } from '../../../protocol/core/log-state.ts'
+import type { LogName } from '../../../protocol/core/wire-types.ts'
 import { MIP_PAGES_PER_PULL_MAX, MIP_PULL_MS, MIP_PULL_PAUSE_MS_MAX } from '../../../schemas/limits-mip.ts'
 import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import type { CatchUpReport, PeerTier, SubscriptionFilter } from '../../../schemas/mip-subscription.ts'
@@ -25,6 +26,8 @@ const PAUSE_MS = 30_000
 export interface SubscriberComponents extends EffectsComponents, PlanComponents {
   /** null: this deployment reaches no peers. */
   mip: MipParts | null
+  /** More of a log of somebody else is here: whoever waits for it at this mirror may be told. */
+  moved(log: LogName): void
 }
 
 export const EMPTY_REPORT: CatchUpReport = {
@@ -114,7 +117,8 @@ export class Subscriber {
     context: RequestContext,
   ): Promise<FollowedLog> {
     const rewind = new LogRewind(this.#components)
-    const follower = new LogFollower({ mip, runtime: this.#components.runtime, rewind })
+    const { runtime, moved } = this.#components
+    const follower = new LogFollower({ mip, runtime, rewind, moved })
     const pagesMax = MIP_PAGES_PER_PULL_MAX
     const main = await follower.follow(session, { did, log: MAIN_LOG, pagesMax }, context)
     if (log === MAIN_LOG) return main
