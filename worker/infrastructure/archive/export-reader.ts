@@ -4,11 +4,12 @@ import { ARCHIVE_ENTRY_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Revision } from '../../../schemas/revision.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
+import { recordOf } from '../../ports/cube-record.ts'
 import type { NamespaceRow, RevisionRow } from '../../ports/rows.ts'
 import type { FullCube } from '../vault/cube-reader.ts'
 import { blobCidsOf } from '../vault/text-blob.ts'
 import type { VaultSession } from '../vault/vault-session.ts'
-import type { ArchiveRecord, ArchiveRevision, CubeLine } from './archive-format.ts'
+import type { ArchiveRevision, CubeLine } from './archive-format.ts'
 import type { Organise } from './organise.ts'
 import { type Redaction, redactCube } from './redaction.ts'
 
@@ -146,26 +147,3 @@ const textBytesOf = ({ renditions }: Revision): number => {
   const text = renditions.find((one) => one.kind === 'text')
   return text?.blob?.bytes ?? 0
 }
-
-/** Use counters stay behind: they would make two exports of the same memory differ. */
-const recordOf = ({ cube, session }: FullCube): ArchiveRecord => ({
-  state: cube.state,
-  memoryType: cube.memoryType,
-  semanticType: cube.semanticType,
-  title: cube.title,
-  tags: cube.tags,
-  session,
-  position: cube.position,
-  speaker: cube.speaker,
-  role: cube.role,
-  saidAtMs: cube.saidAtMs,
-  createdAtMs: cube.createdAtMs,
-  updatedAtMs: cube.updatedAtMs,
-  expiresAtMs: cube.expiresAtMs,
-  priority: cube.priority,
-  sensitivity: cube.sensitivity,
-  originKind: cube.originKind,
-  originRef: cube.originRef,
-  provenanceId: cube.provenanceId,
-  metadata: cube.metadata,
-})

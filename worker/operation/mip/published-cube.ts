@@ -7,6 +7,7 @@ import type { Revision } from '../../../schemas/revision.ts'
 import { isAbove } from '../../../schemas/vocabulary.ts'
 import type { RedactedCube, Redaction, RedactionSource } from '../../infrastructure/archive/redaction.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
+import { recordOf } from '../../ports/cube-record.ts'
 import type { RevisionRow } from '../../ports/rows.ts'
 import { redactSensitive, sensitivityOf } from '../governance/sensitive.ts'
 import type { EntryDraft } from './log-appender.ts'
@@ -117,28 +118,3 @@ function fitted(sum: EntrySum<'cube.publish'>): Record<string, unknown> {
 
 const textSize = ({ renditions }: Revision): number =>
   renditions.reduce((sum, one) => sum + (one.kind === 'text' ? new TextEncoder().encode(one.text ?? '').length : 0), 0)
-
-/** What redaction looks at beside the text. */
-function recordOf({ cube, session }: FullCube): RedactionSource['record'] {
-  return {
-    state: cube.state,
-    memoryType: cube.memoryType,
-    semanticType: cube.semanticType,
-    title: cube.title,
-    tags: cube.tags,
-    session,
-    position: cube.position,
-    speaker: cube.speaker,
-    role: cube.role,
-    saidAtMs: cube.saidAtMs,
-    createdAtMs: cube.createdAtMs,
-    updatedAtMs: cube.updatedAtMs,
-    expiresAtMs: cube.expiresAtMs,
-    priority: cube.priority,
-    sensitivity: cube.sensitivity,
-    originKind: cube.originKind,
-    originRef: cube.originRef,
-    provenanceId: cube.cubeId,
-    metadata: cube.metadata,
-  } as RedactionSource['record']
-}
