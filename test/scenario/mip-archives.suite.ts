@@ -1,31 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type ArchivedEntry, writeLogArchive } from '../../protocol/core/log-archive.ts'
-import { decodeRevision } from '../../protocol/core/revision.ts'
-import type { Cid } from '../../schemas/cid.ts'
-import type { MipPublisher } from '../support/mip-publisher.ts'
+import { archiveOf, sendArchive } from '../support/mip-archive.ts'
 import { followWorld, type OpenDatabase } from './mip-follow-world.ts'
-
-/** A log as `memos mip export` writes it: each entry with what it needs. */
-async function archiveOf(publisher: MipPublisher, log: string, more: { without?: ReadonlySet<string> } = {}) {
-  const { entries } = publisher.log(log)
-  const archived = entries.map(({ entry, bytes, signature }): ArchivedEntry => {
-    const body = entry.body === null || more.without?.has(entry.body) ? undefined : publisher.objects.get(entry.body)
-    const named = [...(entry.dlg === null ? [] : [entry.dlg]), ...(body === undefined ? [] : [entry.body as Cid])]
-    const texts =
-      body === undefined || entry.op !== 'cube.publish'
-        ? []
-        : decodeRevision(body).renditions.flatMap((one) => (one.kind === 'text' && one.blob ? [one.blob.cid] : []))
-    const objects = [...named, ...texts].flatMap((cid) => {
-      const found = publisher.objects.get(cid) ?? publisher.blobs.get(cid)
-      return found === undefined ? [] : [{ cid, bytes: found }]
-    })
-    return { wire: [bytes, signature], objects }
-  })
-  const pieces: Uint8Array[] = []
-  const header = { org: publisher.did, log, head: entries.at(-1)!.cid }
-  for await (const piece of writeLogArchive(header, archived)) pieces.push(piece)
-  return new Uint8Array(Buffer.concat(pieces))
-}
 
 /**
  * Goal: a log that is carried on a stick does what it does over the network: verified, applied once, gone on from.
@@ -40,14 +15,7 @@ export function mipArchives(host: string, open: OpenDatabase): void {
         "select count(*) from mip_ingested i join cubes c on c.cube_id = i.cube_id where i.org_id = ? and i.state = 'ingested'"
       return Number((await here.edge.rows(query, orgId))[0]?.[0])
     }
-    const send = async (secret: string, archive: Uint8Array) => {
-      const response = await here.edge.fetch('/v1/mip/archives', {
-        method: 'POST',
-        headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/octet-stream' },
-        body: new Uint8Array(archive),
-      })
-      return { status: response.status, ...((await response.json()) as Record<string, unknown>) }
-    }
+    const send = (secret: string, archive: Uint8Array) => sendArchive(here.edge, secret, archive)
 
     it('are taken in without a network, each entry once, and a catch-up goes on from there', async () => {
       const w = await world('known')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { OpenedEntry } from '../../protocol/core/entry.ts'
+import { archiveOf, sendArchive } from '../support/mip-archive.ts'
 import type { MipPublisher } from '../support/mip-publisher.ts'
 import { followWorld, type OpenDatabase } from './mip-follow-world.ts'
 
@@ -125,6 +126,43 @@ export function mipResolve(host: string, open: OpenDatabase): void {
       expect(await texts(b.admin, ben.namespace)).toEqual(fork.standing)
       await faultless(a)
       await faultless(b)
+    })
+
+    it.each([
+      ['shorter', [2, 150]],
+      ['longer', [90, 3]],
+    ] as const)('converges by an archive alone, where the branch that was read is the %s one', async (_, lengths) => {
+      const a = await world('trusted')
+      const { publisher, admin } = a
+      const fork = await forked(publisher, [...lengths])
+      const mirror = here.remotes.mirrors.get(a.address)!
+      mirror.faults = { entries: fork.one }
+      const { id, namespace } = await a.subscribe()
+      expect(await pull(admin, id)).toMatchObject({ error: null, atEnd: true })
+      mirror.faults = { isDown: true }
+      const send = async (from = 0) =>
+        sendArchive(here.edge, admin.secret, await archiveOf(publisher, 'main', { from }))
+      const all = async () =>
+        (await admin.ok('listCubes', { query: { namespace, limit: 200 } })).items.map(({ content }) => content).sort()
+      branchOf(publisher, fork.two)
+      if (lengths[0] < lengths[1]) expect(await send()).toMatchObject({ status: 200, error: 'fork', atEnd: false })
+      await fork.resolved()
+      // It tells which branch stands, and not where that begins.
+      const late = await send(fork.shared + 1)
+      expect(late).toMatchObject({ status: 412, code: 'precondition_failed' })
+      expect(JSON.stringify(late)).toContain(`begins at entry ${fork.shared} or before`)
+      expect(await found(admin, namespace, 'berth Ada')).toContain('The berth as Ada tells it.')
+      const report = await send(fork.shared - 1)
+      expect(report).toMatchObject({ status: 200, error: null, atEnd: true })
+      // What stood before the branches part was not in this file.
+      mirror.faults = {}
+      here.edge.clock.nowMs += 60 * 60_000
+      for (let minute = 0; minute < 3; minute++) await here.edge.components.tick(['mip'])
+      expect(await all()).toEqual(fork.standing)
+      const again = await send()
+      expect(again).toMatchObject({ status: 200, verified: 0, applied: 0, error: null, atEnd: true })
+      expect(await all()).toEqual(fork.standing)
+      await faultless(a)
     })
 
     it('takes nothing back for a word that no root has signed', async () => {

@@ -10,7 +10,13 @@ export interface MipRemotes {
   /** null: an address that this deployment cannot or may not open. The same address gives the same remote while it is in use. */
   open(address: string): MipRemote | null
   /** In place of all addresses: an archive that was brought along. */
-  only?: MipRemote
+  only?: BroughtLog
+}
+
+/** A log that was brought along and cannot be asked for more. */
+export interface BroughtLog extends MipRemote {
+  /** The last place where it has the entry that is here, -1 for none; null: it begins behind the place where the branches part. */
+  readonly lastShared: number | null
 }
 
 /** What a host brings for the interchange of memory with peers. */

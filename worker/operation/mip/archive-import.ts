@@ -1,10 +1,9 @@
 import { LogArchiveError } from '../../../protocol/core/log-archive-error.ts'
 import { readLogArchive } from '../../../protocol/core/log-archive-reader.ts'
 import type { Authority } from '../../../protocol/core/log-state.ts'
-import type { LogName, SignedBytes } from '../../../protocol/core/wire-types.ts'
 import type { Did } from '../../../schemas/did.ts'
 import { MemosError } from '../../../schemas/errors.ts'
-import { MIP_SUBSCRIPTIONS_MAX } from '../../../schemas/limits-mip.ts'
+import { MIP_LOG_PAGE_ENTRIES_MAX, MIP_SUBSCRIPTIONS_MAX } from '../../../schemas/limits-mip.ts'
 import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import type { MipArchiveReport } from '../../../schemas/mip-subscription.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
@@ -12,14 +11,15 @@ import { GuardError, UniqueError } from '../../ports/database.ts'
 import type { MipParts } from '../../ports/mip.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { MipSubscriptionRow } from '../../ports/writes/mip.ts'
+import { ArchiveBranch } from './archive-branch.ts'
 import { ArchiveRemote } from './archive-remote.ts'
-import { archiveWindows } from './archive-windows.ts'
+import { type ArchiveWindow, archiveWindows } from './archive-windows.ts'
 import { LogFollower } from './log-follower.ts'
 import { LogRewind } from './log-rewind.ts'
 import { EMPTY_REPORT, type Subscriber, type SubscriberComponents, tierOf } from './subscriber.ts'
 
-/** Pages of one window: its entries, and the page that says there are no more. */
-const PAGES_PER_WINDOW = 3
+/** Pages beside those of the entries: what says that there are no more, and where a fork is resolved. */
+const PAGES_BESIDES = 5
 
 /**
  * Reads a log from a file (docs/mip/archives.md) into whatever follows it: verified and applied as from a mirror, each entry once, so that a
@@ -59,22 +59,24 @@ export class ArchiveImport {
     report: MipArchiveReport,
     context: RequestContext,
   ): Promise<void> {
-    let last: SignedBytes | null = null
-    for await (const window of archiveWindows(readLogArchive(bytes))) {
-      const { org, log } = window.name
+    const branch = new ArchiveBranch()
+    for await (const part of archiveWindows(readLogArchive(bytes))) {
+      const { org, log } = part.name
       report.org = org as Did
       report.log = log
-      report.entries += window.entries.length
-      await this.#take(session, window.name, new ArchiveRemote(window, last), report, context)
-      if (report.error !== null) return
-      last = window.entries.at(-1) ?? null
+      report.entries += part.entries.length
+      report.error = null
+      const window = await branch.next(session, part)
+      await this.#take(session, window, new ArchiveRemote(window, branch), report, context)
+      if (!branch.read(window, report.error)) return
     }
-    report.atEnd = true
+    branch.finish(report, report.error)
+    report.atEnd = report.error === null
   }
 
   async #take(
     session: VaultSession,
-    { org: did, log }: LogName,
+    { name: { org: did, log }, entries }: ArchiveWindow,
     remote: ArchiveRemote,
     report: MipArchiveReport,
     context: RequestContext,
@@ -95,7 +97,8 @@ export class ArchiveImport {
       moved: this.#components.moved,
       rewind: new LogRewind(this.#components),
     })
-    const followed = await follower.follow(session, { did, log, authority, pagesMax: PAGES_PER_WINDOW }, context)
+    const pagesMax = PAGES_BESIDES + Math.ceil(entries.length / MIP_LOG_PAGE_ENTRIES_MAX)
+    const followed = await follower.follow(session, { did, log, authority, pagesMax }, context)
     report.verified += followed.verified
     report.error = followed.error
     const { row } = followed

@@ -2,18 +2,21 @@ import { openEntryParts } from '../../../protocol/core/entry.ts'
 import { MipError } from '../../../protocol/core/mip-error.ts'
 import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
 import type { BlobPart, BlobRange, LogPage, LogRange, SignedBytes } from '../../../protocol/core/wire-types.ts'
-import type { MipRemote } from '../../../protocol/host/mip-remote.ts'
 import type { Cid } from '../../../schemas/cid.ts'
+import type { BroughtLog } from '../../ports/mip.ts'
+import type { ArchiveBranch } from './archive-branch.ts'
 import type { ArchiveWindow } from './archive-windows.ts'
 
 /** Part of an archive as a mirror: what it holds is verified as if it came from the network. It cannot be asked for what lies before. */
-export class ArchiveRemote implements MipRemote {
+export class ArchiveRemote implements BroughtLog {
   readonly name = 'archive'
+  readonly lastShared: number | null
   readonly #window: ArchiveWindow
   readonly #entries: readonly SignedBytes[]
 
   /** `last`: the entry in front of the window, for telling a fork at its edge. */
-  constructor(window: ArchiveWindow, last: SignedBytes | null) {
+  constructor(window: ArchiveWindow, { last, lastShared }: Pick<ArchiveBranch, 'last' | 'lastShared'>) {
+    this.lastShared = lastShared
     this.#window = window
     this.#entries = last === null ? window.entries : [last, ...window.entries]
   }

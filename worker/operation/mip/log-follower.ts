@@ -207,10 +207,11 @@ class LogRun {
 
   /** A root has let another branch stand: takes back what is here of ours, to be read again. Once in a run. */
   async #rewind(mirror: Mirror): Promise<boolean> {
-    // A file cannot be asked where the branches part.
-    if (this.#row === null || this.#isRewound || this.#components.mip.remotes.only !== undefined) return false
+    const { only } = this.#components.mip.remotes
+    // A file that begins later cannot be asked where the branches part.
+    if (this.#row === null || this.#isRewound || only?.lastShared === null) return false
     this.#isRewound = true
-    const seq = await this.#lastShared(mirror, this.#row)
+    const seq = only?.lastShared ?? (await this.#lastShared(mirror, this.#row))
     const { did, log } = this.#row
     const load = (entries: readonly OpenedEntry[]) => this.#loadDelegations(mirror, entries)
     const rules = { options: this.#options(new Map()), load }
