@@ -57,6 +57,7 @@ interface Internals {
   allowedTopics: Set<string>
   score: { params: { topics: Record<string, unknown> } }
   getScore(peerId: string): number
+  reportMessageValidationResult(id: string, from: string, verdict: TopicValidatorResult): void
 }
 
 /**

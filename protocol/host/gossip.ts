@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { GossipSub, GossipsubMessage, TopicValidatorResult } from '@libp2p/gossipsub'
 import { gossipsub } from '@libp2p/gossipsub'
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
@@ -9,6 +9,7 @@ import {
 } from '../../schemas/limits-mip.ts'
 import type { DeafWatchdog } from './deaf-watchdog.ts'
 import type { FloodGate } from './flood-gate.ts'
+import { GossipForwards } from './gossip-forwards.ts'
 import { gossipScores, PUBLISH_SCORE_MIN, topicScore } from './gossip-scores.ts'
 import { narrowToNetwork } from './gossip-topics.ts'
 
@@ -65,13 +66,15 @@ export function gossipService(trust: ReadonlyMap<string, number>) {
   return gossipsub({
     // Entries are signed inside; a second signature doubles the cost of receiving (MIP 2.1).
     globalSignaturePolicy: 'StrictNoSign',
-    msgIdFn: ({ data }) => createHash('sha256').update(data).digest().subarray(0, MESSAGE_ID_BYTES),
+    msgIdFn: ({ data }) => hash('sha256', data, 'buffer').subarray(0, MESSAGE_ID_BYTES),
     emitSelf: false,
     floodPublish: true,
     allowPublishToZeroTopicPeers: true,
     // Saying that a message is not wanted twice costs both sides more than one of this size that comes twice.
     idontwantMinDataSize: DONT_WANT_BYTES_MIN,
     ignoreDuplicatePublishError: true,
+    // Only passing on waits for us (GossipForwards); the validators of the topics judge before that.
+    asyncValidation: true,
     allowedTopics: [], // replaced by narrowToNetwork
     runOnLimitedConnection: true,
     maxInboundDataLength: MIP_GOSSIP_MESSAGE_BYTES_MAX + RPC_OVERHEAD_BYTES,
@@ -90,6 +93,7 @@ export class GossipsubGossip implements Gossip {
   readonly #init: GossipInit
   readonly #topics = new Map<string, GossipTopic>()
   readonly #timer: ReturnType<typeof setInterval>
+  readonly #forwards: GossipForwards
   #unlooked = 0
 
   constructor(
@@ -106,6 +110,9 @@ export class GossipsubGossip implements Gossip {
     this.#trust = trust
     this.#watchdog = watchdog
     this.#init = init
+    this.#forwards = new GossipForwards((id, from) =>
+      this.#pubsub.reportMessageValidationResult(id, from, verdict('accept')),
+    )
     pubsub.addEventListener('gossipsub:message', this.#onMessage)
     this.#timer = setInterval(() => this.#closeSlowPeers(), LOOK_MS)
     this.#timer.unref?.()
@@ -145,6 +152,7 @@ export class GossipsubGossip implements Gossip {
 
   close(): void {
     clearInterval(this.#timer)
+    this.#forwards.close()
     this.#pubsub.removeEventListener('gossipsub:message', this.#onMessage)
   }
 
@@ -173,9 +181,10 @@ export class GossipsubGossip implements Gossip {
     return false
   }
 
-  readonly #onMessage = ({ detail: { msg, propagationSource } }: CustomEvent<GossipsubMessage>) => {
+  readonly #onMessage = ({ detail: { msg, msgId, propagationSource } }: CustomEvent<GossipsubMessage>) => {
     this.#moved(msg.data.length)
     const { topic, data } = msg
+    this.#forwards.add(msgId, propagationSource.toString())
     this.#topics.get(topic)?.receive({ topic, data, from: propagationSource.toString() })
   }
 

@@ -7,6 +7,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import type { FloodGate } from './flood-gate.ts'
 import { gossipService } from './gossip.ts'
+import { joinedFrames, joinedMessages } from './joined-frames.ts'
 
 type Transports = NonNullable<Libp2pOptions['transports']>
 type NoiseCrypto = NonNullable<Parameters<typeof noise>[0]>['crypto']
@@ -62,14 +63,14 @@ export async function createNode(
     nodeInfo: { name: 'memos-edge' },
     addresses: { listen: [...init.listen], announce: [...(init.announce ?? [])] },
     transports: init.transports,
-    connectionEncrypters: [noise(init.noiseCrypto && { crypto: init.noiseCrypto })],
+    connectionEncrypters: [joinedMessages(noise(init.noiseCrypto && { crypto: init.noiseCrypto }))],
     // Bundled for Workers, libp2p takes itself to be in a page and refuses plain WebSockets.
     connectionGater: {
       denyDialMultiaddr: () => false,
       denyInboundEncryptedConnection: (peerId) => gate.isShut(peerId.toString()),
       denyDialPeer: (peerId) => gate.isShut(peerId.toString()),
     },
-    streamMuxers: [yamux(MULTIPLEXER)],
+    streamMuxers: [joinedFrames(yamux(MULTIPLEXER))],
     connectionManager: {
       maxConnections: init.connectionsMax ?? CONNECTIONS_MAX,
       inboundConnectionThreshold: init.inboundConnectionsPerSecondMax ?? INBOUND_CONNECTIONS_PER_SECOND_MAX,

@@ -24,14 +24,15 @@ import { signedLog } from './signed-log.ts'
 
 export interface GossipOrder {
   policy: 'mip' | 'strictSign'
-  /** Messages that this peer will publish. */
+  /** Messages that this peer will publish, in all. */
   publishes: number
 }
 
 export type GossipRequest =
   | { do: 'dial'; address: string }
   | { do: 'subscribers' }
-  | { do: 'publish'; perSecond: number }
+  /** Publishes its next messages. */
+  | { do: 'publish'; count: number; perSecond: number }
   | { do: 'received' }
 
 export interface GossipReady {
@@ -143,7 +144,8 @@ await serveParent<GossipOrder, GossipReady>(async ({ policy, publishes }) => {
   const answer = async (request: GossipRequest): Promise<unknown> => {
     if (request.do === 'dial') return void (await peer.dial(request.address))
     if (request.do === 'subscribers') return peer.subscribers()
-    return request.do === 'publish' ? publish(peer, messages, request.perSecond) : received
+    if (request.do === 'received') return received
+    return publish(peer, messages.splice(0, request.count), request.perSecond)
   }
   return { ready: { address: peer.address }, answer }
 })
