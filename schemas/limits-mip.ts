@@ -121,6 +121,8 @@ export const MIP_PROOFS_PER_MINUTE_MAX = 60
 export const MIP_PEER_BUCKETS_MAX = 10_000
 /** One gossip message (MIP 4.4). */
 export const MIP_GOSSIP_MESSAGE_BYTES_MAX = 64 * 1024
+/** Entries beyond the end of a log, as it is known, that are still passed on: one page, which a follower that lags reads at once. */
+export const MIP_GOSSIP_AHEAD_MAX = MIP_LOG_PAGE_ENTRIES_MAX
 /** Topics of one node (MIP 4.4). */
 export const MIP_GOSSIP_TOPICS_MAX = 200
 /** Bytes that may wait for one connection before it is closed; the peer then catches up from the log (MIP 4.3). */

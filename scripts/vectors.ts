@@ -7,8 +7,10 @@ import { encodeRevision } from '../protocol/core/revision.ts'
 import { fromShortPaperCube, type ShortPaperOptions } from '../protocol/core/short-paper.ts'
 import type { Revision } from '../schemas/revision.ts'
 import { CID_INVALID, CID_VALID } from '../test/conformance/cases/cid.ts'
+import { archiveVectors } from '../test/conformance/cases/log-archive.ts'
 import { MIP_CBOR_INVALID, MIP_CBOR_VALID } from '../test/conformance/cases/mip-cbor.ts'
 import { evolutionVectors } from '../test/conformance/cases/mip-evolution.ts'
+import { gossipVectors } from '../test/conformance/cases/mip-gossip.ts'
 import { delegationVectors, logVectors, proofVectors } from '../test/conformance/cases/mip-logs.ts'
 import { entryVectors, headVectors, keyVectors, signatureVectors } from '../test/conformance/cases/mip-objects.ts'
 import { wireVectors } from '../test/conformance/cases/mip-wire.ts'
@@ -34,6 +36,8 @@ const FILES = {
   'mip-proof': await proofVectors(),
   'mip-evolution': await evolutionVectors(),
   'mip-wire': await wireVectors(),
+  'mip-gossip': await gossipVectors(),
+  'log-archive': await archiveVectors(),
   ...BLOB_FILES,
 }
 

@@ -2,13 +2,9 @@ import type { GossipSub } from '@libp2p/gossipsub'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MIP_CALL_MS_MAX, MIP_HEAD_BEACON_IDLE_MS } from '../../schemas/limits-mip.ts'
 import type { Ed25519 } from '../core/ed25519-rule.ts'
-import { openEntryParts } from '../core/entry.ts'
-import { keyOfDid } from '../core/keys.ts'
-import { decodeMipCbor } from '../core/mip-cbor.ts'
-import { verifySigned } from '../core/signed.ts'
+import { type GossipVerdict, judgeEntryMessage, type OpenedMessage } from '../core/gossip-message.ts'
 import { encodeSigned } from '../core/wire-codec.ts'
 import type { LogName } from '../core/wire-types.ts'
-import type { GossipMessage, GossipVerdict } from './gossip.ts'
 import { gossipTopics } from './gossip-topics.ts'
 import { HeadBeacons } from './head-beacons.ts'
 import { type HeadHints, HeardHeads } from './heard-heads.ts'
@@ -99,12 +95,17 @@ export async function startEdgePeer(init: EdgePeerInit): Promise<EdgePeer> {
     validate: ({ data }) => judgeProof(source, data, options()),
     receive: () => {},
   })
+  /** What was judged and is not yet taken, so that it is read once. */
+  const judged = new WeakMap<Uint8Array, OpenedMessage>()
   for (const name of init.topics) {
     node.gossip.subscribe(topics.of(name), {
-      validate: (message) => judgeEntry(message, ed25519),
+      validate: async ({ data }) => {
+        const { verdict, message } = await judgeEntryMessage(data, name, { ed25519 })
+        if (message) judged.set(data, message)
+        return verdict
+      },
       receive: ({ data }) => {
-        const [bytes, signature] = decodeMipCbor(data) as [Uint8Array, Uint8Array]
-        const { org, log, epoch, seq } = openEntryParts(bytes, signature).entry
+        const { org, log, epoch, seq } = judged.get(data)!.opened.entry
         hints.headSeen(org, log, epoch, seq).catch(failed('mip_hint_failed'))
       },
     })
@@ -160,17 +161,4 @@ async function redial(node: MipNode, addresses: readonly string[], onError: (err
 async function judgeProof(source: MipSource, proof: Uint8Array, options: MipServeOptions): Promise<GossipVerdict> {
   // One that is refused may be of a log that is not known here; only what is no proof at all would be held against the peer.
   return (await source.offerProof(proof, options)) === 'accepted' ? 'accept' : 'ignore'
-}
-
-async function judgeEntry({ data }: GossipMessage, ed25519: Ed25519): Promise<GossipVerdict> {
-  try {
-    const parts = decodeMipCbor(data, data.length)
-    if (!Array.isArray(parts) || parts.length < 2 || parts.length > 3) return 'reject'
-    const [bytes, signature] = parts
-    if (!(bytes instanceof Uint8Array && signature instanceof Uint8Array)) return 'reject'
-    const opened = openEntryParts(bytes, signature)
-    return (await verifySigned('entry', opened, keyOfDid(opened.entry.key), ed25519)) ? 'accept' : 'reject'
-  } catch {
-    return 'reject'
-  }
 }

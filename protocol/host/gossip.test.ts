@@ -5,8 +5,9 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import { describe, expect, it } from 'vitest'
 import { connect, memoryNode, until } from '../../test/support/mip-nodes.ts'
+import type { GossipVerdict } from '../core/gossip-message.ts'
 import type { DeafPeer } from './deaf-watchdog.ts'
-import type { GossipMessage, GossipVerdict } from './gossip.ts'
+import type { GossipMessage } from './gossip.ts'
 import { gossipTopics } from './gossip-topics.ts'
 import type { MipNode } from './node.ts'
 

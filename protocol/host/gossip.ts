@@ -7,14 +7,12 @@ import {
   MIP_GOSSIP_OUTBOUND_BYTES_MAX,
   MIP_GOSSIP_TOPICS_MAX,
 } from '../../schemas/limits-mip.ts'
+import type { GossipVerdict } from '../core/gossip-message.ts'
 import type { DeafWatchdog } from './deaf-watchdog.ts'
 import type { FloodGate } from './flood-gate.ts'
 import { GossipForwards } from './gossip-forwards.ts'
 import { gossipScores, PUBLISH_SCORE_MIN, topicScore } from './gossip-scores.ts'
 import { narrowToNetwork } from './gossip-topics.ts'
-
-/** What becomes of a message: passed on and delivered; dropped; dropped, and held against the peer that sent it. */
-export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
 export interface GossipMessage {
   topic: string

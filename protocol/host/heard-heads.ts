@@ -1,10 +1,10 @@
 import { MIP_CLOCK_SKEW_MS_MAX, MIP_HEADS_HEARD_MAX } from '../../schemas/limits-mip.ts'
 import type { Head } from '../../schemas/mip-entry.ts'
 import type { Ed25519 } from '../core/ed25519-rule.ts'
+import type { GossipVerdict } from '../core/gossip-message.ts'
 import { type OpenedHead, openHead } from '../core/head.ts'
 import { keyOfDid } from '../core/keys.ts'
 import { verifySigned } from '../core/signed.ts'
-import type { GossipVerdict } from './gossip.ts'
 
 /** Hears that a log may have gone on. Nothing is believed: whoever follows the log looks there. */
 export interface HeadHints {

@@ -4,10 +4,12 @@ import { cidOf } from '../../protocol/core/cid.ts'
 import { verifyDelegation } from '../../protocol/core/delegation.ts'
 import { passesPrecheck, portableEd25519, publicKeyOfSeed, verifyPortable } from '../../protocol/core/ed25519-rule.ts'
 import { type OpenedEntry, openEntry } from '../../protocol/core/entry.ts'
+import { judgeEntryMessage } from '../../protocol/core/gossip-message.ts'
 import { openHead } from '../../protocol/core/head.ts'
 import { type JsonView, toJsonView } from '../../protocol/core/json-view.ts'
 import { didOfKey, keyOfDid, peerIdOfKey } from '../../protocol/core/keys.ts'
 import { applyEntries, type LogOutcome, type VerifyMode, verifyProof } from '../../protocol/core/log-apply.ts'
+import { readLogArchive } from '../../protocol/core/log-archive-reader.ts'
 import { type LogState, newLogState } from '../../protocol/core/log-state.ts'
 import { decodeMipCbor } from '../../protocol/core/mip-cbor.ts'
 import { MipError } from '../../protocol/core/mip-error.ts'
@@ -15,9 +17,11 @@ import { type SignatureDomain, signingInput, toWire, verifySigned } from '../../
 import type { Cid } from '../../schemas/cid.ts'
 import type { Did } from '../../schemas/did.ts'
 import type { DelegationCommand } from '../../schemas/mip-delegation.ts'
+import archiveFile from '../vectors/log-archive.json' with { type: 'json' }
 import delegationFile from '../vectors/mip-delegation.json' with { type: 'json' }
 import entryFile from '../vectors/mip-entry.json' with { type: 'json' }
 import evolutionFile from '../vectors/mip-evolution.json' with { type: 'json' }
+import gossipFile from '../vectors/mip-gossip.json' with { type: 'json' }
 import headFile from '../vectors/mip-head.json' with { type: 'json' }
 import keyFile from '../vectors/mip-key.json' with { type: 'json' }
 import logFile from '../vectors/mip-log.json' with { type: 'json' }
@@ -34,6 +38,8 @@ export function replayMipVectors(runtime: string) {
   replay(`log vectors on ${runtime}`, logFile, replayLog)
   replay(`proof vectors on ${runtime}`, proofFile, replayProof)
   replay(`evolution vectors on ${runtime}`, evolutionFile, replayEvolution)
+  replay(`gossip vectors on ${runtime}`, gossipFile, replayGossip)
+  replay(`log archive vectors on ${runtime}`, archiveFile, replayArchive)
 }
 
 interface Vector {
@@ -184,4 +190,41 @@ async function replayEvolution(vector: Vector & { log: string[]; view?: unknown;
   // What is not understood is kept: the bytes that are served again are those that came.
   expect(toJsonView(decodeMipCbor(opened[1]!.bytes))).toEqual(vector.json)
   expect(toWire(opened[1]!)).toEqual(wires[1])
+}
+
+interface GossipVector {
+  verdict: string
+  nsid: string
+  zeros?: number
+  state?: LogState | null
+  nowMs?: number
+  delegations?: string[]
+}
+
+async function replayGossip({ hex, reason, verdict, nsid, zeros, state, nowMs, delegations }: Vector & GossipVector) {
+  const data = zeros === undefined ? hexToBytes(hex!) : new Uint8Array(zeros)
+  const followed = () => (state ? { state, nowMs: nowMs!, delegations: byAddress(delegations!) } : null)
+  const judge = { ed25519: portableEd25519, ...(state !== undefined && { followed }) }
+  const judged = await judgeEntryMessage(data, nsid, judge)
+  expect([judged.verdict, judged.reason ?? undefined]).toEqual([verdict, reason])
+}
+
+async function replayArchive(vector: Vector & { org: Did; log: string; entries: Cid[]; objects: Cid[] }) {
+  const found = { header: {}, entries: [] as Cid[], objects: [] as Cid[] }
+  const read = async () => {
+    for await (const item of readLogArchive(inOnePiece(hexToBytes(vector.hex!)))) {
+      if (item.kind === 'header') found.header = { org: item.org, log: item.log, head: item.head }
+      else if (item.kind === 'entry')
+        found.entries.push(openEntry(toWire({ bytes: item.wire[0], signature: item.wire[1] })).cid)
+      else found.objects.push(item.cid)
+    }
+  }
+  if (!vector.valid) return expect(read()).rejects.toMatchObject({ name: 'LogArchiveError', reason: vector.reason })
+  await read()
+  const { org, log, entries, objects } = vector
+  expect(found).toEqual({ header: { org, log, head: entries.at(-1) }, entries, objects })
+}
+
+async function* inOnePiece(bytes: Uint8Array) {
+  yield bytes
 }

@@ -13,6 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import mip_bytes as core
+import mip_gossip as gossip
 import mip_logs as logs
 import mip_objects as objects
 from mip_bodies import (encode_manifest, fingerprint, is_refused, negotiate, open_manifest, revision_object, revision_view, revoked,
@@ -291,6 +292,22 @@ def replay_evolution(vector):
     same((state['seq'], (problem or {}).get('code')), (vector['seq'], vector.get('reason')), 'state')
 
 
+def replay_gossip(vector):
+    data = bytes(vector['zeros']) if 'zeros' in vector else unhex(vector['hex'])
+    known = gossip.NO_LOGS if 'state' not in vector else vector['state']
+    rules = Rules(by_address(vector.get('delegations', [])), vector.get('nowMs', 0))
+    same(gossip.judge(data, vector['nsid'], known, rules), (vector['verdict'], vector.get('reason')), 'verdict')
+
+
+def replay_archive(vector):
+    data = unhex(vector['hex'])
+    if not vector['valid']:
+        return same(code_of(lambda: gossip.read_archive(data)), vector['reason'], 'reason')
+    org, log, entries, objects = gossip.read_archive(data)
+    same((org, log), (vector['org'], vector['log']), 'header')
+    same(([entry.cid.text for entry in entries], objects), (vector['entries'], vector['objects']), 'blocks')
+
+
 def frames(data):
     """The values in frames of answers. @raises Refused with the reason of streams.md"""
     found, at = [], 0
@@ -351,6 +368,7 @@ def replay_wire(vector):
 
 
 REPLAY = {
+    'mip-gossip': replay_gossip, 'log-archive': replay_archive,
     'mip-evolution': replay_evolution, 'mip-wire': replay_wire,
     'mip-cbor': replay_cbor, 'cid': replay_cid, 'revision': replay_revision, 'mip-key': replay_key, 'mip-signature': replay_signature,
     'mip-entry': replay_signed('entry'), 'mip-head': replay_signed('head'), 'mip-delegation': replay_delegation, 'mip-log': replay_log,

@@ -9,10 +9,11 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { publicKeyOfSeed } from '../../../protocol/core/ed25519-rule.ts'
-import { openEntry, signEntry } from '../../../protocol/core/entry.ts'
-import { didOfKey, keyOfDid } from '../../../protocol/core/keys.ts'
-import { signingInput, toWire } from '../../../protocol/core/signed.ts'
-import type { GossipMessage, GossipVerdict } from '../../../protocol/host/gossip.ts'
+import { signEntry } from '../../../protocol/core/entry.ts'
+import { judgeEntryMessage } from '../../../protocol/core/gossip-message.ts'
+import { didOfKey } from '../../../protocol/core/keys.ts'
+import { toWire } from '../../../protocol/core/signed.ts'
+import type { GossipMessage } from '../../../protocol/host/gossip.ts'
 import { gossipTopics } from '../../../protocol/host/gossip-topics.ts'
 import { nodeEd25519 } from '../../../protocol/host/native-ed25519.ts'
 import { useNativeSha256 } from '../../../protocol/host/native-sha256.ts'
@@ -50,7 +51,8 @@ interface Peer {
 }
 
 const network = 'bench'
-const TOPIC = gossipTopics(network).of('org.memos.bench')
+const NSID = 'org.memos.bench'
+const TOPIC = gossipTopics(network).of(NSID)
 const MESSAGE_BYTES = 1024
 const SEED = new Uint8Array(32).fill(8)
 const KEY = publicKeyOfSeed(SEED)
@@ -71,6 +73,10 @@ async function publish(peer: Peer, messages: readonly Uint8Array[], perSecond: n
 
 /** The last four bytes tell messages apart: those of a signature, or random ones. */
 const numberOf = (data: Uint8Array) => new DataView(data.buffer, data.byteOffset).getUint32(data.length - 4)
+const ed25519 = nodeEd25519()
+
+/** What a peer of a deployment does with an entry before it passes it on. */
+const judge = async ({ data }: GossipMessage) => (await judgeEntryMessage(data, NSID, { ed25519 })).verdict
 const note = (data: Uint8Array) => void received.push([numberOf(data), sharedMs()])
 
 async function mipPeer(): Promise<Peer> {
@@ -90,25 +96,13 @@ async function mipPeer(): Promise<Peer> {
   }
 }
 
-const { verifySync } = nodeEd25519()
-const keys = new Map([[didOfKey(KEY), keyOfDid(didOfKey(KEY))]])
-
-/** What a follower does with an entry before it passes it on: form, address, signature of a key that may append. */
-function judge({ data }: GossipMessage): GossipVerdict {
-  const { cid, signature, entry } = openEntry(data)
-  const key = keys.get(entry.key)
-  if (!key) return 'ignore'
-  return verifySync(signature, signingInput('entry', cid), key) ? 'accept' : 'reject'
-}
-
 async function entryMessages(count: number): Promise<Uint8Array[]> {
   if (count === 0) return []
-  const ed25519 = nodeEd25519()
   const signer = {
     did: didOfKey(KEY),
     signEntry: (entry: Parameters<typeof signEntry>[0]) => signEntry(entry, SEED, ed25519),
   }
-  const { entries } = await signedLog(count + 2, signer)
+  const { entries } = await signedLog(count + 2, signer, NSID)
   return entries.slice(2).map(toWire)
 }
 

@@ -35,8 +35,8 @@ export interface EntrySigner {
   signEntry(entry: Entry): Promise<OpenedEntry>
 }
 
-/** Makes a log `main` with `count` entries of about 1 KiB each, the last one written now. */
-export async function signedLog(count: number, edge: EntrySigner): Promise<SignedLog> {
+/** Makes a log `main` with `count` entries of about 1 KiB each, the last one written now. `topic`: also of this one. */
+export async function signedLog(count: number, edge: EntrySigner, topic?: string): Promise<SignedLog> {
   const ed25519 = nodeEd25519()
   const org = didOfKey(publicKeyOfSeed(ROOT_SEED))
   const root: EntrySigner = { did: org, signEntry: (entry) => signEntry(entry, ROOT_SEED, ed25519) }
@@ -69,12 +69,13 @@ export async function signedLog(count: number, edge: EntrySigner): Promise<Signe
   await append(root, { op: 'org.genesis', sum: { next } })
   await append(root, { op: 'org.delegate', body: address, sum: { delegation: address } })
   while (entries.length < count)
-    await append(edge, { op: 'cube.publish', dlg: address, body: address, sum: sumOf(entries.length) })
+    await append(edge, { op: 'cube.publish', dlg: address, body: address, sum: sumOf(entries.length, topic) })
   return { org, entries, delegation: { address, wire: toWire(delegation) } }
 }
 
 /** What a filter sees of an entry: a title and topics, different in each. */
-function sumOf(seq: number): Entry['sum'] {
+function sumOf(seq: number, topic?: string): Entry['sum'] {
   const topics = Array.from({ length: TOPICS }, (_, i) => `${(seq * 7919 + i * 104729) % 1_000_003}-${WORDS[i % 4]}`)
+  if (topic !== undefined) topics[0] = topic
   return { title: `What was learnt in session ${seq}: ${WORDS.join(', ')}`, topics, size: 1000 + seq, rev: 1 }
 }
