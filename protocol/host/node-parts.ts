@@ -1,6 +1,6 @@
 import { bootstrap } from '@libp2p/bootstrap'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import { kadDHT } from '@libp2p/kad-dht'
+import { kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
@@ -14,6 +14,8 @@ export interface NodePartsInit {
   mdns?: boolean
   /** Finds peers over a distributed hash table of MIP's own; a server also keeps a part of it. */
   dht?: 'client' | 'server'
+  /** Whether that table also holds addresses of this machine and its network. */
+  allowPrivate?: boolean
   /** Reaches peers behind firewalls through others (client); lends itself to that (server). */
   relay?: { client?: boolean; server?: boolean }
 }
@@ -21,7 +23,8 @@ export interface NodePartsInit {
 export type NodeParts = Required<Pick<NodeNetworkInit, 'transports' | 'discovery' | 'services'>>
 
 const DHT_PROTOCOL = '/mip/kad/1.0.0'
-const MDNS_SERVICE = 'mip'
+/** As DNS-SD has names of services (RFC 6763 section 4.1). */
+const MDNS_SERVICE = '_mip._udp.local'
 
 /** TCP, WebSocket and discovery of Node. In a file of its own, so that the bundle of a Worker holds none of it. */
 export function nodeParts(init: NodePartsInit = {}): NodeParts {
@@ -39,10 +42,14 @@ function discoveryOf(init: NodePartsInit): NodeParts['discovery'] {
   return list
 }
 
-function servicesOf({ dht, relay }: NodePartsInit): NodeParts['services'] {
+function servicesOf({ dht, relay, allowPrivate }: NodePartsInit): NodeParts['services'] {
   const services: NodeParts['services'] = {}
   if (dht) {
-    const service = kadDHT({ protocol: DHT_PROTOCOL, clientMode: dht === 'client' })
+    const service = kadDHT({
+      protocol: DHT_PROTOCOL,
+      clientMode: dht === 'client',
+      peerInfoMapper: allowPrivate ? passthroughMapper : removePrivateAddressesMapper,
+    })
     // It needs ping and identify, which are always there; the type of a list of services does not say so.
     services.dht = (components) => service(components as unknown as Parameters<typeof service>[0])
   }

@@ -33,6 +33,9 @@ export interface MipNodeInit extends NodeNetworkInit {
 /** Connected peers beyond which discovered ones are left alone. */
 const DISCOVERED_PEERS_MAX = 16
 
+/** A peer without a place. */
+const BARE_PEER = /^\/p2p\/([^/]+)$/
+
 /** libp2p calls peers again that have a tag which begins with its `keep-alive`. */
 const KEPT_TAG = 'keep-alive-mip-followed'
 
@@ -44,7 +47,7 @@ export interface MipNode {
   readonly gossip: Gossip
   /** Beacons that are expected, and that came. */
   readonly heads: Pick<DeafWatchdog, 'expectHead' | 'forgetHead' | 'headSeen'>
-  /** Connects. @returns the PeerId that answered. @throws when none of the addresses answers. */
+  /** Connects; to `/p2p/ID` alone by what is known of it and what the hash table says. @returns the PeerId that answered. @throws when none of the addresses answers. */
   dial(addresses: string | readonly string[], options: MipCallOptions): Promise<string>
   /** The peer to ask, connected or known; one for each PeerId, so that limits hold across its users. */
   remote(peerId: string): MipRemote
@@ -112,10 +115,9 @@ function callDiscoveredPeers(libp2p: Libp2p): void {
 
 async function dial(libp2p: Libp2p, addresses: string | readonly string[], { signal }: MipCallOptions) {
   const list = typeof addresses === 'string' ? [addresses] : addresses
-  const connection = await libp2p.dial(
-    list.map((address) => multiaddr(address)),
-    { signal: withDeadline(signal) },
-  )
+  const [byId] = list.flatMap((address) => BARE_PEER.exec(address)?.[1] ?? [])
+  const whom = byId === undefined ? list.map((address) => multiaddr(address)) : peerIdFromString(byId)
+  const connection = await libp2p.dial(whom, { signal: withDeadline(signal) })
   return connection.remotePeer.toString()
 }
 

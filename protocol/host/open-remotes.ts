@@ -13,9 +13,10 @@ export interface OpenRemotesInit extends Omit<HttpRemoteInit, 'url'> {
 /** Names that mean the machine itself or the network it stands in. */
 const PRIVATE_NAME = /(^|\.)(localhost|localdomain|local|internal|intranet|private|corp|home|lan|arpa)$/
 const HOST = /^\/(ip4|ip6|dns|dns4|dns6|dnsaddr)\/([^/]+)\//
+const BARE_PEER = /^\/p2p\/[^/]+$/
 const PEER = /\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,64}$/
 
-/** Peers and mirrors by address: `https://…` over HTTP, `/dns4/…/p2p/ID` over libp2p. The same address gives the same remote. */
+/** Peers and mirrors by address: `https://…` over HTTP, `/dns4/…/p2p/ID` over libp2p, `/p2p/ID` where a hash table of peers says. The same address gives the same remote. */
 export class OpenRemotes {
   readonly #init: OpenRemotesInit
   readonly #open = new Map<string, MipRemote>()
@@ -60,6 +61,8 @@ const REMOTES_MAX = 1000
 
 /** Addresses come from foreign logs: whoever writes one must not reach what only this machine can (SSRF, MIP 4.12). */
 function isPublic(address: string): boolean {
+  // It names no place; the hash table of a deployment that may not call private ones holds none.
+  if (BARE_PEER.test(address)) return true
   const [, kind, host = ''] = HOST.exec(address) ?? []
   if (kind === undefined || address.includes('/p2p-circuit')) return false
   if (kind === 'ip4') return !isPrivateIpv4(host)

@@ -86,4 +86,27 @@ describe('a process among peers', () => {
     })
     expect(refused).toBe(true)
   })
+
+  it('follows a log by the PeerId of its publisher, knowing only a peer of the hash table', async () => {
+    const table = await loopbackNode({ gossip: { network: 'memos' }, dht: 'server', allowPrivate: true })
+    const known = table.addresses().find((one) => /127\.0\.0\.1\/tcp\/\d+\/p2p/.test(one)) ?? ''
+    const shared = { MEMOS_MIP_PEERS: known, MEMOS_MIP_PRIVATE: 'on' }
+    const publisher = await serverIn(await home(), await freePort(), { ...shared, MEMOS_MIP_DHT: 'server' })
+    const theirs = await newTenant(underTest(publisher))
+    const { org } = await initOrganisation(theirs.admin)
+    const { cubes } = await theirs.admin.ok('createCubes', { body: { cubes: [{ content: 'The lock opens at six.' }] } })
+    await theirs.admin.ok('publishMemories', { body: { cubeIds: [cubes[0]?.cubeId ?? ''] } })
+    await until(() => table.peers().length === 1)
+    const address = `/p2p/${table.peers()[0]}`
+    const follower = await serverIn(await home(), await freePort(), { ...shared, MEMOS_MIP_DHT: 'client' })
+    await until(() => table.peers().length === 2)
+    const { admin } = await newTenant(underTest(follower))
+    await admin.ok('setMipPeer', { params: { did: org }, body: { tier: 'known', addresses: [address] } })
+    const { id, namespace } = await admin.ok('createMipSubscription', { body: { did: org, log: 'memory' } })
+    const texts = async () => {
+      await admin.ok('catchUpMipSubscription', { params: { id } })
+      return (await admin.ok('listCubes', { query: { namespace } })).items.map(({ content }) => content)
+    }
+    await expect.poll(texts, { timeout: 25_000 }).toEqual(['The lock opens at six.'])
+  })
 })

@@ -129,7 +129,7 @@ export class NodePeers {
       import('../../../protocol/host/start-peer.ts'),
       import('../../../protocol/host/node-parts.ts'),
     ])
-    const { dht, relay, mdns, listen, announce, peers, topics, network } = this.#config.peer
+    const { dht, relay, mdns, listen, announce, peers, topics, network, allowPrivate } = this.#config.peer
     return startPeer({
       seed: nodeSeed(this.#key),
       source: edge.mipSource,
@@ -143,7 +143,7 @@ export class NodePeers {
       announce,
       handedAddress: httpAddress(this.#config.host, port),
       openSocket: constructedSockets(),
-      parts: nodeParts({ mdns, relay, ...(dht && { dht }) }),
+      parts: nodeParts({ mdns, relay, allowPrivate, ...(dht && { dht }) }),
       onEvent: (event, fields) => this.#logger.info(event, fields),
       onError: (error, protocol) => this.#failed('mip_call_failed', error, protocol),
     })
