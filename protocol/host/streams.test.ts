@@ -154,7 +154,8 @@ describe('failures', () => {
   it('rate: an empty bucket is waited for; a long wait is not', async () => {
     const { source, remote } = await pair({ limits: { callsPerSecond: 20, proofsPerMinute: 1 } })
     source.headBeacon = BEACON
-    await Promise.all(Array.from({ length: 45 }, () => remote.head(LOG, { signal })))
+    const heads = await Promise.all(Array.from({ length: 45 }, () => remote.head(LOG, { signal })))
+    expect(heads).toEqual(Array.from({ length: 45 }, () => BEACON))
     await remote.offerProof(Uint8Array.of(1), { signal })
     expect(await reasonOf(remote.offerProof(Uint8Array.of(1), { signal }))).toBe('rate_limited')
   })
