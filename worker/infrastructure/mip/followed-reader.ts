@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
 import { bytesOfCid } from '../../../protocol/core/cid.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import {
@@ -187,7 +187,7 @@ export class FollowedReader {
     const rows = await this.#vault.orm
       .select({ cid: mipObjects.cid, bytes: mipObjects.bytes })
       .from(mipObjects)
-      .where(and(eq(mipObjects.orgId, this.#orgId), eq(mipObjects.did, did), isNull(mipObjects.cube)))
+      .where(and(eq(mipObjects.orgId, this.#orgId), eq(mipObjects.did, did), eq(mipObjects.cube, '')))
     return new Map(rows.map(({ cid, bytes }) => [cid as Cid, new Uint8Array(bytes)]))
   }
 
