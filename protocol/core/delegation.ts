@@ -45,6 +45,16 @@ export function openDelegation(wire: Uint8Array): OpenedDelegation {
   return { delegation, address: cidOf(wire, 'object'), cid: cidOf(bytes, 'object'), bytes, signature }
 }
 
+/** The same, or why it is none. */
+export function tryDelegation(wire: Uint8Array): OpenedDelegation | MipReason {
+  try {
+    return openDelegation(wire)
+  } catch (error) {
+    if (error instanceof MipError) return error.code
+    throw error
+  }
+}
+
 /** The chain from the delegation at `address` up to one without proof, or why there is none. Opens at most MIP_DELEGATION_DEPTH_MAX. */
 export function readChain(address: Cid, lookup: DelegationLookup): OpenedDelegation[] | MipReason {
   const chain: OpenedDelegation[] = []
@@ -52,14 +62,11 @@ export function readChain(address: Cid, lookup: DelegationLookup): OpenedDelegat
     if (chain.length === MIP_DELEGATION_DEPTH_MAX) return 'delegation_too_deep'
     const wire = lookup(next)
     if (!wire) return 'delegation_missing'
-    try {
-      chain.push(openDelegation(wire))
-    } catch (error) {
-      if (error instanceof MipError) return error.code
-      throw error
-    }
+    const opened = tryDelegation(wire)
+    if (typeof opened === 'string') return opened
+    chain.push(opened)
     // Other bytes than asked for are as good as none.
-    if (chain.at(-1)!.address !== next) return 'delegation_missing'
+    if (opened.address !== next) return 'delegation_missing'
   }
   return chain
 }

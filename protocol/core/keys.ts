@@ -30,6 +30,14 @@ export function peerIdOfKey(publicKey: Uint8Array): string {
   return base58btc.baseEncode(prefixed(PEER_ID_HEADER, publicKey))
 }
 
+/** The did:key of the node that a libp2p peer id names; null for a peer id of another kind of key. */
+export function didOfPeerId(peerId: string): Did | null {
+  const length = PEER_ID_HEADER.length + KEY_BYTES
+  const bytes = /^[1-9A-HJ-NP-Za-km-z]{40,64}$/.test(peerId) ? base58btc.baseDecode(peerId) : new Uint8Array()
+  if (bytes.length !== length || PEER_ID_HEADER.some((byte, i) => bytes[i] !== byte)) return null
+  return didOfKey(bytes.slice(PEER_ID_HEADER.length))
+}
+
 function prefixed(prefix: readonly number[], publicKey: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(prefix.length + KEY_BYTES)
   bytes.set(prefix)

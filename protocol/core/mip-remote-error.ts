@@ -6,6 +6,7 @@ export const MIP_REMOTE_REASONS = [
   'rate_limited', // the caller's bucket is empty; ask again after `retryAfterMs`
   'too_large', // a frame, an answer or a blob beyond its limit
   'internal', // the other side failed
+  'bad_delegation', // the delegation in the caller's hello is not the caller's, or not valid
   'bad_answer', // bytes that are no MIP frame, or another answer than was asked for
   'wrong_bytes', // bytes that are not what their CID names
   'cut_short', // the stream or body ended inside an answer

@@ -60,5 +60,15 @@ export interface MipHello {
 export const PROOF_ANSWERS = ['accepted', 'known', 'refused'] as const
 export type ProofAnswer = (typeof PROOF_ANSWERS)[number]
 
+/**
+ * What a delegation in a hello was worth. `counted`: the peer speaks for the organisation; `unknown`: nothing follows from it here; `refused`:
+ * it is held against the peer.
+ */
+export interface ServingAnswer {
+  outcome: 'counted' | 'unknown' | 'refused'
+  /** Code of the protocol (MipReason) for what was not counted; null where the organisation is not known here. */
+  reason: string | null
+}
+
 /** Objects by their CID; what is missing there is absent. */
 export type ObjectsByCid = ReadonlyMap<Cid, Uint8Array>

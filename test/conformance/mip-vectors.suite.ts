@@ -7,7 +7,7 @@ import { type OpenedEntry, openEntry } from '../../protocol/core/entry.ts'
 import { judgeEntryMessage } from '../../protocol/core/gossip-message.ts'
 import { openHead } from '../../protocol/core/head.ts'
 import { type JsonView, toJsonView } from '../../protocol/core/json-view.ts'
-import { didOfKey, keyOfDid, peerIdOfKey } from '../../protocol/core/keys.ts'
+import { didOfKey, didOfPeerId, keyOfDid, peerIdOfKey } from '../../protocol/core/keys.ts'
 import { applyEntries, type LogOutcome, type VerifyMode, verifyProof } from '../../protocol/core/log-apply.ts'
 import { LogArchiveError } from '../../protocol/core/log-archive-error.ts'
 import { readLogArchive } from '../../protocol/core/log-archive-reader.ts'
@@ -114,9 +114,12 @@ interface DelegationVector {
   atMs: number
   roots: Did[]
   revoked: Cid[]
+  /** In a hello: whom the connection has proved. */
+  peerId?: string
 }
 
-async function replayDelegation({ valid, reason, wires, revoked, address, ...use }: Vector & DelegationVector) {
+async function replayDelegation({ valid, reason, wires, revoked, address, peerId, ...use }: Vector & DelegationVector) {
+  if (peerId !== undefined) expect(didOfPeerId(peerId)).toBe(use.aud)
   const isRevoked = (one: Cid) => revoked.includes(one)
   const verified = verifyDelegation(address, { ...use, isRevoked, lookup: byAddress(wires), ed25519: portableEd25519 })
   if (!valid) return expect(verified).rejects.toEqual(refusal(reason))

@@ -209,6 +209,8 @@ def replay_signed(kind):
 
 
 def replay_delegation(vector):
+    if 'peerId' in vector:
+        same(core.peer_id_of(key_of(vector['aud'])), vector['peerId'], 'peer id')
     same(code_of(lambda: verify_delegation(vector)), vector.get('reason'), 'code')
 
 
@@ -336,7 +338,7 @@ def frames(data):
     return found
 
 
-REASONS = ('bad_request', 'not_served', 'busy', 'rate_limited', 'too_large', 'deadline', 'internal', 'bad_answer', 'wrong_bytes', 'cut_short',
+REASONS = ('bad_request', 'not_served', 'busy', 'rate_limited', 'too_large', 'deadline', 'bad_delegation', 'internal', 'bad_answer', 'wrong_bytes', 'cut_short',
            'unreachable', 'refused_url')
 
 

@@ -2,12 +2,13 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { portableEd25519 } from '../../../protocol/core/ed25519-rule.ts'
 import type { OpenedEntry } from '../../../protocol/core/entry.ts'
 import { proofOf } from '../../../protocol/core/equivocation.ts'
+import { keyOfDid, peerIdOfKey } from '../../../protocol/core/keys.ts'
 import { applyEntries, type VerifyMode } from '../../../protocol/core/log-apply.ts'
 import { newLogState } from '../../../protocol/core/log-state.ts'
 import { toWire } from '../../../protocol/core/signed.ts'
 import { MIP_ROTATION_CONTEST_MS_MAX } from '../../../schemas/limits-mip.ts'
 import type { Delegation } from '../../../schemas/mip-delegation.ts'
-import { DAY_MS, Delegations, forged, LogWriter, person, START_MS } from '../../support/mip-log.ts'
+import { DAY_MS, Delegations, forged, LogWriter, type Person, person, START_MS } from '../../support/mip-log.ts'
 
 const ROOT = person(9)
 const NEXT = person(10)
@@ -51,6 +52,13 @@ export async function delegationVectors() {
     return { title: `passes on ${title}`, valid: false, reason, ...of(child.address, HELPER.did), wires: both }
   })
   const refused = (title: string, reason: string, vector: object) => ({ title, valid: false, reason, ...vector })
+  const node = await made.add(ROOT, EDGE, { sub, cmd: '/mip/serve', exp: START_MS + 60 * DAY_MS })
+  const lent = await made.add(EDGE, HELPER, { sub, cmd: '/mip/serve', prf: node.address })
+  const shown = (address: string, by: Person, more: object = {}) => ({
+    ...of(address, by.did, { cmd: '/mip/serve', ...more }),
+    wires: [hexOf(node), hexOf(lent)],
+    peerId: peerIdOfKey(keyOfDid(by.did)),
+  })
   const late = { atMs: START_MS + 31 * DAY_MS }
   return [
     { title: 'from the root', valid: true, ...of(first.address, EDGE.did) },
@@ -65,6 +73,15 @@ export async function delegationVectors() {
     refused('of another root', 'unknown_key', of(first.address, EDGE.did, { roots: [NEXT.did] })),
     refused('revoked above', 'key_revoked', of(second.address, HELPER.did, { revoked: [first.address] })),
     refused('without its proof', 'delegation_missing', { ...of(second.address, HELPER.did), wires: [hexOf(second)] }),
+    { title: 'in the hello of the node that it names', valid: true, ...shown(node.address, EDGE) },
+    { title: 'in the hello of a node that it was passed on to', valid: true, ...shown(lent.address, HELPER) },
+    refused('in the hello of another peer', 'delegation_broken', shown(node.address, THIEF)),
+    refused('in a hello after the root has rotated', 'unknown_key', shown(node.address, EDGE, { roots: [NEXT.did] })),
+    refused('in a hello after it was revoked', 'key_revoked', shown(node.address, EDGE, { revoked: [node.address] })),
+    refused('to publish, in a hello', 'delegation_wrong_command', {
+      ...shown(first.address, EDGE),
+      wires: [hexOf(first)],
+    }),
     ...(await Promise.all(widened)),
   ]
 }

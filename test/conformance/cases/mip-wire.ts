@@ -22,7 +22,7 @@ import {
 } from '../../../protocol/host/protocols.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { MIP_BLOB_FRAME_BYTES_MAX } from '../../../schemas/limits-mip.ts'
-import { LogWriter, person, START_MS } from '../../support/mip-log.ts'
+import { Delegations, LogWriter, person, START_MS } from '../../support/mip-log.ts'
 
 const ROOT = person(9)
 const MAIN = { org: ROOT.did, log: 'main' }
@@ -47,9 +47,16 @@ export async function wireWorld(): Promise<WireWorld> {
   const { seq, epoch } = writer.entries[2]!.entry
   const place = { org: ROOT.did, log: 'main', epoch, seq, cid: writer.entries[2]!.cid, ts: START_MS }
   const opened = await signHead({ v: 1, ...place, key: ROOT.did, dlg: null }, ROOT.seed, portableEd25519)
+  const serves = await new Delegations().add(ROOT, person(8), { sub: ROOT.did, cmd: '/mip/serve' })
   const head: SignedBytes = [opened.bytes, opened.signature]
   return {
-    hello: { versions: [1], features: ['proof', 'tail'], heads: [head], fingerprints: [new Uint8Array(32).fill(5)] },
+    hello: {
+      versions: [1],
+      features: ['proof', 'tail'],
+      heads: [head],
+      delegation: [serves.bytes, serves.signature],
+      fingerprints: [new Uint8Array(32).fill(5)],
+    },
     theirs: { versions: [1], features: [], heads: [] },
     entries: writer.entries.map(({ bytes, signature }) => [bytes, signature]),
     head,
