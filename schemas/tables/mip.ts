@@ -109,6 +109,24 @@ export const mipMirrors = sqliteTable(
   (t) => [primaryKey({ columns: [t.orgId, t.did, t.address] })],
 )
 
+/** Nodes that have shown that they speak for a publisher (MIP 4.5): what they serve of it is asked for first. */
+export const mipServers = sqliteTable(
+  'mip_servers',
+  {
+    orgId: text().notNull(),
+    /** Organisation that the node speaks for. */
+    did: text().notNull(),
+    peerId: text().notNull(),
+    /** Addresses of the delegation and of those it comes from, the leaf first. */
+    chain: text({ mode: 'json' }).$type<string[]>().notNull(),
+    /** Root that stands behind it: when another one takes over it counts no longer. */
+    root: text().notNull(),
+    expMs: integer().notNull(),
+    atMs: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.orgId, t.did, t.peerId] })],
+)
+
 /** Logs that an organisation takes cubes from, and where it has come to (MIP 4.3). */
 export const mipSubscriptions = sqliteTable(
   'mip_subscriptions',
@@ -207,4 +225,59 @@ export const mipProofs = sqliteTable(
     atMs: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.orgId, t.cid] }), index('mip_proofs_log').on(t.orgId, t.did, t.log)],
+)
+
+/** Revoked cubes of others that were erased here because the law asked for it, and what is said of that (MIP 4.9). */
+export const mipErasures = sqliteTable(
+  'mip_erasures',
+  {
+    orgId: text().notNull(),
+    /** The revocation: its entry, and where it stands in the log of its publisher. */
+    revoke: text().notNull(),
+    did: text().notNull(),
+    log: text().notNull(),
+    epoch: integer().notNull(),
+    seq: integer().notNull(),
+    cube: text().notNull(),
+    /** Addresses of the revisions that were here. */
+    revisions: text({ mode: 'json' }).$type<string[]>().notNull(),
+    cubes: integer().notNull(),
+    renditions: integer().notNull(),
+    blobs: integer().notNull(),
+    /** Keys of blobs that have to be gone before anything is signed. */
+    blobKeys: text({ mode: 'json' }).$type<string[]>().notNull(),
+    /** The signed receipt as a wire; null until the blobs are gone. */
+    receipt: blob({ mode: 'buffer' }),
+    /** What became of it: accepted, known, refused, expired; null while it is on its way. */
+    answer: text(),
+    attempts: integer().notNull(),
+    nextAtMs: integer().notNull(),
+    atMs: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.revoke] }),
+    index('mip_erasures_due').on(t.nextAtMs).where(sql`answer is null`),
+  ],
+)
+
+/** Signed receipts of organisations that have erased a cube of ours (MIP 4.9). */
+export const mipReceipts = sqliteTable(
+  'mip_receipts',
+  {
+    orgId: text().notNull(),
+    /** Entry of the revocation, and the cube that it is about. */
+    revoke: text().notNull(),
+    cube: text().notNull(),
+    /** Organisation that has erased it. */
+    did: text().notNull(),
+    cid: text().notNull(),
+    receipt: blob({ mode: 'buffer' }).notNull(),
+    /** Time that the receipt names, and when it came. */
+    erasedAtMs: integer().notNull(),
+    atMs: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.revoke, t.did] }),
+    index('mip_receipts_cube').on(t.orgId, t.cube, t.revoke, t.did),
+  ],
 )

@@ -16,12 +16,15 @@ import { auditLog, idempotency, tasks, usage } from '../../../schemas/tables/log
 import {
   mipDenied,
   mipEntries,
+  mipErasures,
   mipIngested,
   mipLogs,
   mipMirrors,
   mipObjects,
   mipPeers,
   mipProofs,
+  mipReceipts,
+  mipServers,
   mipSubscriptions,
 } from '../../../schemas/tables/mip.ts'
 import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
@@ -122,6 +125,9 @@ export const ORGANISATION_TABLES: readonly MovedTable[] = [
   moved('mip_objects', mipObjects, { owner: 't.org_id', key: ['t.cid', 't.did', 't.cube'], pageRows: 50 }),
   moved('mip_peers', mipPeers, { owner: 't.org_id', key: ['t.did'], pageRows: 500 }),
   moved('mip_mirrors', mipMirrors, { owner: 't.org_id', key: ['t.did', 't.address'], pageRows: 500 }),
+  moved('mip_servers', mipServers, { owner: 't.org_id', key: ['t.did', 't.peer_id'], pageRows: 500 }),
+  moved('mip_erasures', mipErasures, { owner: 't.org_id', key: ['t.revoke'], pageRows: 50 }),
+  moved('mip_receipts', mipReceipts, { owner: 't.org_id', key: ['t.revoke', 't.did'], pageRows: 100 }),
   moved('mip_denied', mipDenied, { owner: 't.org_id', key: ['t.did', 't.subject'], pageRows: 2000 }),
   moved('mip_proofs', mipProofs, { owner: 't.org_id', key: ['t.cid'], pageRows: 20 }),
   moved('tasks', tasks, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
