@@ -176,6 +176,7 @@ const LINES: readonly (string | Line)[] = [
   { line: 'mip import $DIR/main.car', refused: 'precondition_failed' },
   'org rotate --key-file $DIR/root.json',
   'org delegate --key-file $DIR/root.json --days 7',
+  'org delegate --key-file $DIR/root.json --serve',
   'org revoke-key $DELEGATION --key-file $DIR/root.json',
   'cube delete $OTHER',
   'namespaces delete team --yes',

@@ -131,6 +131,10 @@ export const MIP_GOSSIP_OUTBOUND_BYTES_MAX = 8 * 1024 * 1024
 export const MIP_GOSSIP_MESSAGES_PER_SECOND_MAX = 1000
 /** Time for which a neighbour that floods is shut out, ms. */
 export const MIP_GOSSIP_SHUT_MS = 60_000
+/** Nodes of one publisher that are remembered as speaking for it. */
+export const MIP_SERVERS_MAX = 64
+/** Addresses of one publisher whose strikes are remembered when they were not looked for, such as peers that called us. */
+export const MIP_STRANGERS_STRUCK_MAX = 64
 /** Time between two head beacons of a publisher (MIP 4.3). */
 export const MIP_HEAD_BEACON_MS = 10_000
 /** Beacons of a peer that may stay away before its connection counts as deaf (MIP 4.3). */

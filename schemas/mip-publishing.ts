@@ -55,6 +55,9 @@ export const MipIdentity = z
       z.object({
         address: ObjectCid,
         key: Did,
+        command: z
+          .string()
+          .describe('/mip/log/append: it may publish; /mip/serve: the node speaks for the organisation.'),
         log: LogName.nullable().describe('The only log that it may append to; null: every one.'),
         expiresAt: z.iso.datetime(),
         revoked: z.boolean(),

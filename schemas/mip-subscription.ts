@@ -42,6 +42,9 @@ export const MipPeer = z
     strikes: z
       .int()
       .meta({ description: 'What was proven of the publisher itself, such as two entries for one place.' }),
+    nodes: z
+      .array(z.strictObject({ peerId: z.string(), until: stamp }))
+      .meta({ description: 'Nodes that have shown a delegation of it by which they serve in its name.' }),
     mirrors: z.array(MirrorStrikes).meta({ description: 'Addresses that withheld or falsified something.' }),
     createdAt: stamp,
     updatedAt: stamp,

@@ -24,6 +24,7 @@ import { delegationWires } from './infrastructure/mip/delegation-wires.ts'
 import { claimSubscriptions, mipHints, organisationsToReview } from './infrastructure/mip/due-subscriptions.ts'
 import { IdentityDirectory } from './infrastructure/mip/identity-directory.ts'
 import { ProofDesk } from './infrastructure/mip/proof-desk.ts'
+import { ServingDesk } from './infrastructure/mip/serving-desk.ts'
 import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
@@ -424,10 +425,11 @@ function publishingParts(
   const { signer, ed25519, mirrors, remotes, announce = () => {} } = mip
   const identities = new IdentityDirectory(vault)
   const proofs = new ProofDesk({ vault, ed25519, runtime })
+  const serving = new ServingDesk({ vault, ed25519, runtime })
   const guard = new OwnHeadGuard({ remotes, logger })
   const appender = new LogAppender({ signer, identities, delegationWires, guard, announce, runtime, sleep })
   return {
-    mipSource: new DatabaseMipSource({ vault, blobs, identities, proofs, signer, runtime }, { mirrors }),
+    mipSource: new DatabaseMipSource({ vault, blobs, identities, proofs, serving, signer, runtime }, { mirrors }),
     identityDesk: new IdentityDesk({ appender, identities, delegationWires, guard, announce, runtime }),
     publisher: new Publisher({
       appender,

@@ -15,6 +15,7 @@ import {
 import { type Signed, toWire } from '../../protocol/core/signed.ts'
 import type { Did } from '../../schemas/did.ts'
 import { MIP_CLOCK_SKEW_MS_MAX, MIP_DELEGATION_MS_MAX } from '../../schemas/limits-mip.ts'
+import type { DelegationCommand } from '../../schemas/mip-delegation.ts'
 import { MAIN_LOG } from '../../schemas/mip-entry.ts'
 import type { Answer } from '../../sdk/endpoints.ts'
 import { type Cli, examples, wholeNumber } from '../cli.ts'
@@ -69,6 +70,7 @@ export function addIdentityCommands(cli: Cli, command: Command): void {
     .option('--days <number>', 'for how long', wholeNumber, DAYS_MAX)
     .option('--log <name>', 'only to this log')
     .option('--to <did>', 'another key than the one of this server')
+    .option('--serve', 'let the node of this server speak for the organisation to peers, instead of publishing')
     .action((options: DelegateOptions) => delegate(cli, options))
   withFile('revoke-key', 'take back the right to publish')
     .argument('<delegation>', 'its address, as memos org show lists it')
@@ -80,6 +82,7 @@ interface DelegateOptions extends KeyFile {
   days: number
   log?: string
   to?: string
+  serve?: boolean
 }
 
 async function init(cli: Cli, { keyFile, days }: KeyFile & { days: number }): Promise<void> {
@@ -92,7 +95,12 @@ async function init(cli: Cli, { keyFile, days }: KeyFile & { days: number }): Pr
   const nowMs = Date.now()
   const signer = signerOf(root, nowMs)
   const genesis = await signGenesis(seedOf(root.next), signer)
-  const { grant, entry } = await granted(root, endAfter(genesis), { aud: publishingKey, days, nowMs })
+  const { grant, entry } = await granted(root, endAfter(genesis), {
+    aud: publishingKey,
+    cmd: '/mip/log/append',
+    days,
+    nowMs,
+  })
   const made = await publishing.init({ entries: wires(genesis, entry), delegations: wires(grant) })
   await rewriteRoot(keyFile, { ...root, end: placeOf(entry) })
   cli.show(made, () => identityText(made, cli.io.columns))
@@ -113,14 +121,19 @@ async function rotate(cli: Cli, { keyFile }: KeyFile): Promise<void> {
     made = await cli.client().publishing.append({ entries: wires(entry) })
   })
   cli.show(made, () => `Root is now ${made?.root}.\n`)
-  cli.note(`${keyFile} holds the new root key. Delegations stay in force until they end or are revoked.`)
+  cli.note(`${keyFile} holds the new root key. Rights to publish stay in force until they end or are revoked.`)
+  cli.note('A node that serves needs a new right from this root: memos org delegate --serve.')
 }
 
-async function delegate(cli: Cli, { keyFile, days, log, to }: DelegateOptions): Promise<void> {
+async function delegate(cli: Cli, { keyFile, days, log, to, serve = false }: DelegateOptions): Promise<void> {
+  if (serve && log !== undefined) throw new CliError('--log has no meaning with --serve', { exitCode: EXIT.usage })
   const { root, end } = await opened(cli, keyFile)
   const { publishing } = cli.client()
-  const aud = (to ?? (await publishing.identity()).publishingKey) as Did
-  const { grant, entry } = await granted(root, end, { aud, days, nowMs: Date.now(), ...(log !== undefined && { log }) })
+  const { publishingKey, nodeKey } = await publishing.identity()
+  const aud = (to ?? (serve ? nodeKey : publishingKey)) as Did
+  const cmd = serve ? '/mip/serve' : '/mip/log/append'
+  const options = { aud, cmd, days, nowMs: Date.now(), ...(log !== undefined && { log }) } as const
+  const { grant, entry } = await granted(root, end, options)
   const made = await publishing.append({ entries: wires(entry), delegations: wires(grant) })
   await rewriteRoot(keyFile, { ...root, end: placeOf(entry) })
   cli.show(made, () => identityText(made, cli.io.columns))
@@ -130,15 +143,17 @@ async function revokeKey(cli: Cli, address: string, { keyFile, log }: KeyFile & 
   const { root, end } = await opened(cli, keyFile)
   const { publishing } = cli.client()
   const { logs, delegations } = await publishing.identity()
-  const delegation = delegations.find((one) => one.address === address)?.address
-  const named = logs.filter((one) => (log === undefined ? true : one.log === log))
-  if (delegation === undefined || named.length === 0)
+  const found = delegations.find((one) => one.address === address)
+  // A right to serve has no place in a log: one entry ends it everywhere.
+  const ofLogs = logs.filter((one) => (log === undefined ? true : one.log === log))
+  const named = found?.command === '/mip/serve' ? [{ log: null, seq: 0 }] : ofLogs
+  if (found === undefined || named.length === 0)
     throw new CliError('there is no such delegation or log', { next: 'See memos org show.', exitCode: EXIT.usage })
   const entries: OpenedEntry[] = []
   let at = end
   for (const { log: name, seq } of named) {
     // What stands stays; in the main log these very entries come after it.
-    const sum = { delegation, log: name, lastSeq: seq }
+    const sum = { delegation: found.address, log: name, lastSeq: seq }
     const entry = await signAsRoot(at, { op: 'org.revoke-key', sum }, signerOf(root, Date.now()))
     entries.push(entry)
     at = endAfter(entry)
@@ -168,12 +183,13 @@ async function opened(cli: Cli, keyFile: string): Promise<{ root: RootFile; end:
 
 interface GrantOptions {
   aud: Did
+  cmd: DelegationCommand
   days: number
   nowMs: number
   log?: string
 }
 
-async function granted(root: RootFile, end: MainEnd, { aud, days, nowMs, log }: GrantOptions) {
+async function granted(root: RootFile, end: MainEnd, { aud, cmd, days, nowMs, log }: GrantOptions) {
   if (days < 1 || days > DAYS_MAX) throw new CliError(`--days expected 1 to ${DAYS_MAX}`, { exitCode: EXIT.usage })
   const signer = signerOf(root, nowMs)
   // The clock of the server may be a little behind; 90 days count from the start.
@@ -181,7 +197,7 @@ async function granted(root: RootFile, end: MainEnd, { aud, days, nowMs, log }: 
   const exp = Math.min(nowMs + days * DAY_MS, nbf + MIP_DELEGATION_MS_MAX)
   const nonce = new Uint8Array(randomBytes(16))
   const pol = log === undefined ? {} : { log }
-  const grant = await signGrant({ org: root.org, aud, cmd: '/mip/log/append', pol, nbf, exp, nonce }, signer)
+  const grant = await signGrant({ org: root.org, aud, cmd, pol, nbf, exp, nonce }, signer)
   return { grant, entry: await signDelegate(end, grant, signer) }
 }
 
@@ -189,7 +205,10 @@ const wires = (...signed: Pick<Signed, 'bytes' | 'signature'>[]): string[] =>
   signed.map((one) => BASE64URL.toText(toWire(one)))
 const placeOf = ({ entry, cid }: OpenedEntry) => ({ epoch: entry.epoch, seq: entry.seq, cid })
 
-function identityText({ org, root, publishingKey, peerId, delegations, logs }: Identity, width: number): string {
+function identityText(
+  { org, root, publishingKey, nodeKey, peerId, delegations, logs }: Identity,
+  width: number,
+): string {
   const facts = [
     ['organisation', org ?? 'none yet: memos org init'],
     ['root', root ?? '-'],
@@ -197,10 +216,10 @@ function identityText({ org, root, publishingKey, peerId, delegations, logs }: I
     ['peer id', peerId],
   ]
   const head = facts.map(([name, value]) => `${name?.padEnd(13)} ${value}\n`).join('')
-  const keys = delegations.map(({ address, key, log, expiresAt, revoked }) => [
+  const keys = delegations.map(({ address, key, command, log, expiresAt, revoked }) => [
     address,
-    key === publishingKey ? 'this server' : key,
-    log ?? 'any',
+    key === publishingKey || key === nodeKey ? 'this server' : key,
+    command === '/mip/serve' ? 'serves' : (log ?? 'any'),
     revoked ? 'revoked' : minuteOf(expiresAt),
   ])
   const rows = logs.map(({ log, epoch, seq, stopped }) => [log, epoch, seq + 1, stopped ?? ''])

@@ -61,8 +61,22 @@ async function list(cli: Cli): Promise<void> {
 
 const tableOf = (peers: readonly Peer[], width: number): string =>
   table(
-    [{ title: 'NAME' }, { title: 'TIER' }, { title: 'STRIKES' }, { title: 'MIRRORS STRUCK' }, { title: 'DID' }],
-    peers.map(({ name, tier, strikes, mirrors, did }) => [name ?? '', tier, strikes, mirrors.length, did]),
+    [
+      { title: 'NAME' },
+      { title: 'TIER' },
+      { title: 'STRIKES' },
+      { title: 'MIRRORS STRUCK' },
+      { title: 'NODES' },
+      { title: 'DID' },
+    ],
+    peers.map(({ name, tier, strikes, mirrors, nodes, did }) => [
+      name ?? '',
+      tier,
+      strikes,
+      mirrors.length,
+      nodes.map(({ peerId }) => peerId).join(' '),
+      did,
+    ]),
     width,
   )
 

@@ -4,7 +4,7 @@ import { MIP_CALL_MS_MAX, MIP_HEAD_BEACON_IDLE_MS } from '../../schemas/limits-m
 import type { Ed25519 } from '../core/ed25519-rule.ts'
 import { type GossipVerdict, judgeEntryMessage, type OpenedMessage } from '../core/gossip-message.ts'
 import { encodeSigned } from '../core/wire-codec.ts'
-import type { LogName } from '../core/wire-types.ts'
+import type { LogName, SignedBytes } from '../core/wire-types.ts'
 import { gossipTopics } from './gossip-topics.ts'
 import { HeadBeacons } from './head-beacons.ts'
 import { type HeadHints, HeardHeads } from './heard-heads.ts'
@@ -26,6 +26,9 @@ export interface EdgePeerInit extends Omit<MipNodeInit, 'gossip' | 'onDeaf'> {
   onEvent?: (event: string, fields: Record<string, string | number | boolean>) => void
   idleBeaconMs?: number
 }
+
+/** What gossip thinks of a neighbour that presents what is not its own: less than of a stranger, for as long as this peer runs. */
+const LIAR_TRUST = -10
 
 /** A deployment among peers. */
 export interface EdgePeer {
@@ -113,11 +116,12 @@ export async function startEdgePeer(init: EdgePeerInit): Promise<EdgePeer> {
 
   /** What a peer has is asked when it comes, and when it comes back: gossip brings nothing back. */
   const catchUp = async (peerId: string) => {
-    const { heads } = await node.remote(peerId).hello({ signal: AbortSignal.timeout(MIP_CALL_MS_MAX) })
+    const { heads, delegation } = await node.remote(peerId).hello({ signal: AbortSignal.timeout(MIP_CALL_MS_MAX) })
     for (const signed of heads) {
       const wire = encodeSigned(signed)
       if ((await heard.judge(wire)) !== 'reject') heard.take(wire)
     }
+    if (delegation !== undefined) await judgeServing(node, init, peerId, delegation)
   }
   node.libp2p.addEventListener('peer:identify', ({ detail: { peerId, protocols } }) => {
     if (protocols.includes(MIP_PROTOCOLS.hello)) catchUp(peerId.toString()).catch(failed('mip_hello_failed'))
@@ -156,6 +160,23 @@ async function redial(node: MipNode, addresses: readonly string[], onError: (err
   )
   const calls = [...missing.values()].map((list) => node.dial(list, { signal: AbortSignal.timeout(MIP_CALL_MS_MAX) }))
   for (const call of calls) await call.catch(onError)
+}
+
+/** Who says to speak for an organisation and may not is believed less from now on. */
+async function judgeServing(
+  { gossip }: Pick<MipNode, 'gossip'>,
+  { source, onEvent }: EdgePeerInit,
+  peerId: string,
+  delegation: SignedBytes,
+): Promise<void> {
+  const caller = { transport: 'libp2p', peerId } as const
+  const { outcome, reason } = await source.presented(delegation, {
+    caller,
+    signal: AbortSignal.timeout(MIP_CALL_MS_MAX),
+  })
+  if (outcome !== 'refused') return
+  gossip.setTrust(peerId, LIAR_TRUST)
+  onEvent?.('mip_delegation_refused', { peerId, reason: reason ?? '' })
 }
 
 async function judgeProof(source: MipSource, proof: Uint8Array, options: MipServeOptions): Promise<GossipVerdict> {

@@ -7,6 +7,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ServingAnswer,
   SignedBytes,
 } from '../core/wire-types.ts'
 
@@ -34,6 +35,8 @@ export interface MipServeOptions {
 export interface MipSource {
   /** Our hello. `theirs` is the caller's own (null over HTTP): its heads say what we miss. */
   hello(theirs: MipHello | null, options: MipServeOptions): Promise<MipHello>
+  /** Judges the delegation in the hello of a peer, by the PeerId that its connection has proved. */
+  presented(delegation: SignedBytes, options: MipServeOptions): Promise<ServingAnswer>
   /** At most `range.limit` entries and MIP_LOG_PAGE_BYTES_MAX bytes of entries; null for a log that is not served. */
   readLog(range: LogRange, options: MipServeOptions): Promise<LogPage | null>
   /** The newest signed head beacon of a log. */

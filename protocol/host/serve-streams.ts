@@ -128,7 +128,10 @@ const notServed = () => new MipRemoteError('not_served', 'nothing of that name')
 
 const SERVERS: Record<MipProtocol, (call: Call) => Promise<void>> = {
   hello: async ({ request, source, options, answer }) => {
-    await answer(helloValue(await source.hello(readHello(request), options)))
+    const theirs = readHello(request)
+    const judged = theirs.delegation && (await source.presented(theirs.delegation, options))
+    if (judged?.outcome === 'refused') throw new MipRemoteError('bad_delegation', judged.reason ?? '')
+    await answer(helloValue(await source.hello(theirs, options)))
   },
   log: async ({ request, source, options, answer }) => {
     if (new WireReader(request, 'request').has('from')) {

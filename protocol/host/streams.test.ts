@@ -43,6 +43,20 @@ describe('calls', () => {
     expect(client.peerId).not.toBe(remote.name)
   })
 
+  it('hello: a delegation is judged by the PeerId of the connection, and a lie is told by its name', async () => {
+    const [ours, theirs] = [new MemoryMipSource(), new MemoryMipSource()]
+    ours.ours = { ...HELLO, delegation: BEACON }
+    const [client, server] = await Promise.all([memoryNode({ source: ours }), memoryNode({ source: theirs })])
+    await connect(client, server)
+    const remote = client.remote(server.peerId)
+    expect(await remote.hello({ signal })).toEqual(HELLO)
+    expect(theirs.presentations).toEqual([{ delegation: BEACON, peerId: client.peerId }])
+    theirs.judged = { outcome: 'refused', reason: 'delegation_broken' }
+    expect(await reasonOf(remote.hello({ signal }))).toBe('bad_delegation')
+    ours.ours = HELLO
+    expect(await remote.hello({ signal })).toEqual(HELLO)
+  })
+
   it('log: pages, the head, and null for a log that is not served', async () => {
     const { source, remote } = await pair()
     source.fill(100)

@@ -7,6 +7,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ServingAnswer,
   SignedBytes,
 } from '../../protocol/core/wire-types.ts'
 import type { MipServeOptions, MipSource } from '../../protocol/host/mip-source.ts'
@@ -27,6 +28,9 @@ export class MemoryMipSource implements MipSource {
   served: LogName = LOG
   headBeacon: SignedBytes | null = null
   ours: MipHello = HELLO
+  /** What is thought of delegations that peers present, and which were. */
+  judged: ServingAnswer = { outcome: 'unknown', reason: null }
+  readonly presentations: { delegation: SignedBytes; peerId: string | undefined }[] = []
   /** Runs before every answer. */
   before: (call: string, options: MipServeOptions) => Promise<void> = async () => {}
 
@@ -50,6 +54,11 @@ export class MemoryMipSource implements MipSource {
     await this.#note('hello', options)
     this.hellos.push(theirs)
     return this.ours
+  }
+
+  async presented(delegation: SignedBytes, { caller }: MipServeOptions): Promise<ServingAnswer> {
+    this.presentations.push({ delegation, peerId: caller.peerId })
+    return this.judged
   }
 
   async readLog({ org, log, from, limit }: LogRange, options: MipServeOptions): Promise<LogPage | null> {

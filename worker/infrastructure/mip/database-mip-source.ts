@@ -1,3 +1,5 @@
+import { keyOfDid, peerIdOfKey } from '../../../protocol/core/keys.ts'
+import type { LogState } from '../../../protocol/core/log-state.ts'
 import type {
   BlobPart,
   BlobRange,
@@ -6,6 +8,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ServingAnswer,
   SignedBytes,
 } from '../../../protocol/core/wire-types.ts'
 import type { MipServeOptions, MipSource } from '../../../protocol/host/mip-source.ts'
@@ -16,6 +19,7 @@ import {
   MIP_HELLO_KEPT_MS,
   MIP_LOG_PAGE_ENTRIES_MAX,
 } from '../../../schemas/limits-mip.ts'
+import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { LogEnds } from '../../ports/mip.ts'
@@ -29,6 +33,7 @@ import { LogRows } from './log-rows.ts'
 import type { ProofDesk } from './proof-desk.ts'
 import { servedLogs } from './served-logs.ts'
 import { isObject, type ServedObject, servedObjects } from './served-objects.ts'
+import type { ServingDesk } from './serving-desk.ts'
 
 /** Parts of the protocol that are optional and spoken here. */
 const FEATURES = ['http', 'proof', 'tail'] as const
@@ -41,6 +46,7 @@ export interface DatabaseMipSourceComponents {
   blobs: BlobStore
   identities: IdentityDirectory
   proofs: ProofDesk
+  serving: ServingDesk
   signer: Signer | null
   runtime: Runtime
 }
@@ -82,15 +88,32 @@ export class DatabaseMipSource implements MipSource, LogEnds {
   async #newHello(nowMs: number): Promise<MipHello> {
     const { identities, vault, signer } = this.#components
     const heads: SignedBytes[] = []
-    for (const { orgId } of await identities.all()) {
-      const logs = await new LogRows(await vault.of(orgId, nowMs)).own()
+    const peerId = signer && peerIdOfKey(keyOfDid(await signer.node()))
+    let delegation: SignedBytes | null = null
+    for (const { did, orgId } of await identities.all()) {
+      const rows = new LogRows(await vault.of(orgId, nowMs))
+      const logs = await rows.own()
+      // A node says one organisation that it speaks for: the oldest that lets it.
+      if (peerId !== null) delegation ??= await this.#delegation(rows, logs, did, peerId)
       for (const row of logs) {
         if (heads.length === MIP_HELLO_HEADS_MAX) break
         const head = await signBeacon(row, { signer, orgId, nowMs, logs })
         if (head !== null) heads.push(head)
       }
     }
-    return { versions: [1], features: [...FEATURES], heads }
+    return { versions: [1], features: [...FEATURES], heads, ...(delegation && { delegation }) }
+  }
+
+  async #delegation(rows: LogRows, logs: readonly MipLogRow[], did: string, peerId: string) {
+    const main = logs.find(({ log }) => log === MAIN_LOG)
+    const authority = main === undefined ? null : (main.state as unknown as LogState).authority
+    return authority === null ? null : this.#components.serving.own(rows, authority, did, peerId)
+  }
+
+  /** Only a connection that proves a key says who presents: over HTTP anybody can copy a hello. */
+  async presented(delegation: SignedBytes, { caller }: MipServeOptions): Promise<ServingAnswer> {
+    if (caller.peerId === undefined) return { outcome: 'unknown', reason: null }
+    return this.#components.serving.judge(delegation, caller.peerId)
   }
 
   async readLog({ org, log, from, limit }: LogRange, _: MipServeOptions): Promise<LogPage | null> {

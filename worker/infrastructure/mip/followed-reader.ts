@@ -9,6 +9,7 @@ import {
   mipObjects,
   mipPeers,
   mipProofs,
+  mipServers,
   mipSubscriptions,
 } from '../../../schemas/tables/mip.ts'
 import type { Principal } from '../../ports/principal.ts'
@@ -19,6 +20,7 @@ import type {
   MipLogRow,
   MipMirrorRow,
   MipPeerRow,
+  MipServerRow,
   MipSubscriptionRow,
 } from '../../ports/writes/mip.ts'
 import type { OrgVault } from '../vault/mem-vault.ts'
@@ -29,6 +31,13 @@ export interface ShownSubscription {
   subscription: MipSubscriptionRow
   namespace: string
   read: LogPlace
+}
+
+/** A node that speaks for a publisher until its right ends. */
+export interface SpeakingNode {
+  did: string
+  peerId: string
+  untilMs: number
 }
 
 /** Where a cube of ours came from. */
@@ -44,7 +53,7 @@ export class FollowedReader {
   readonly #vault: OrgVault
   readonly #orgId: string
 
-  constructor(vault: OrgVault, principal: Principal) {
+  constructor(vault: OrgVault, principal: Pick<Principal, 'orgId'>) {
     this.#vault = vault
     this.#orgId = principal.orgId
   }
@@ -77,6 +86,32 @@ export class FollowedReader {
       .from(mipMirrors)
       .where(and(eq(mipMirrors.orgId, this.#orgId), sql`${mipMirrors.did} in ${inJson(dids)}`))
       .orderBy(asc(mipMirrors.address))
+  }
+
+  /** A node of a publisher as it was verified last, whatever has changed since. */
+  async server(did: string, peerId: string): Promise<MipServerRow | null> {
+    const [row] = await this.#vault.orm
+      .select()
+      .from(mipServers)
+      .where(and(eq(mipServers.orgId, this.#orgId), eq(mipServers.did, did), eq(mipServers.peerId, peerId)))
+    return row ?? null
+  }
+
+  /** Nodes that speak for publishers now: a right that has ended, was revoked, or came from an earlier root does not count. */
+  async servers(dids: readonly string[], nowMs: number): Promise<SpeakingNode[]> {
+    const rows = await this.#vault.database.all(
+      statement(sql`select s.did, s.peer_id, s.exp_ms from mip_servers s
+        cross join mip_logs l on l.org_id = s.org_id and l.did = s.did and l.log = 'main'
+        where s.org_id = ${this.#orgId} and s.did in ${inJson(dids)} and s.exp_ms > ${nowMs} and l.state->>'$.authority.root' = s.root
+        and not exists (select 1 from json_each(l.state, '$.authority.revoked') r cross join json_each(s.chain) c
+          where r.value->>'delegation' = c.value)
+        order by s.did, s.peer_id`),
+    )
+    return rows.map(([did, peerId, untilMs]) => ({
+      did: String(did),
+      peerId: String(peerId),
+      untilMs: Number(untilMs),
+    }))
   }
 
   /** By id, above `after`; one of them by `id`. */

@@ -70,6 +70,15 @@ export class LogRows {
     return new Map(rows.map(({ cid, bytes }) => [cid as Cid, new Uint8Array(bytes)]))
   }
 
+  /** Delegations of an organisation that its logs have named: objects of no cube. */
+  async delegations(did: string): Promise<Uint8Array[]> {
+    const rows = await this.#vault.orm
+      .select({ bytes: mipObjects.bytes })
+      .from(mipObjects)
+      .where(and(eq(mipObjects.orgId, this.#vault.organisation.id), eq(mipObjects.did, did), eq(mipObjects.cube, '')))
+    return rows.map(({ bytes }) => new Uint8Array(bytes))
+  }
+
   /** Those of some cubes that came from other organisations. */
   async foreign(cubeIds: readonly string[]): Promise<Set<string>> {
     if (cubeIds.length === 0) return new Set()

@@ -178,11 +178,22 @@ export const mipStatements: StatementsFor<MipWrite> = {
     const row = sql`select 1 from mip_ingested where org_id = ${orgId} and subscription_id = ${subscriptionId} and cube = ${cube}`
     return [guard(cid === null ? sql`not exists (${row})` : sql`exists (${row} and cid = ${cid} and state = ${state})`)]
   },
-  strike_mip_mirror: (orgId, { did, address, reason, restMs, restMsMax, atMs }) => [
+  strike_mip_mirror: (orgId, { did, address, reason, restMs, restMsMax, strangersMax, atMs }) => [
     statement(sql`insert into mip_mirrors (org_id, did, address, strikes, reason, rest_until_ms, updated_at_ms)
-      values (${orgId}, ${did}, ${address}, 1, ${reason}, ${atMs + restMs}, ${atMs})
+      select ${orgId}, ${did}, ${address}, 1, ${reason}, ${atMs + restMs}, ${atMs}
+        where ${strangersMax ?? null} is null or (select count(*) from mip_mirrors where org_id = ${orgId} and did = ${did}) < ${strangersMax ?? 0}
+          or exists (select 1 from mip_mirrors where org_id = ${orgId} and did = ${did} and address = ${address})
       on conflict (org_id, did, address) do update set strikes = strikes + 1, reason = excluded.reason, updated_at_ms = excluded.updated_at_ms,
         rest_until_ms = ${atMs} + min(${restMs} << min(strikes, 20), ${restMsMax})`),
+  ],
+  put_mip_server: (orgId, { server: { did, peerId, chain, root, expMs, atMs }, serversMax }) => [
+    statement(sql`delete from mip_servers where org_id = ${orgId} and did = ${did} and exp_ms <= ${atMs}`),
+    statement(sql`insert into mip_servers (org_id, did, peer_id, chain, root, exp_ms, at_ms)
+      select ${orgId}, ${did}, ${peerId}, ${JSON.stringify(chain)}, ${root}, ${expMs}, ${atMs}
+        where (select count(*) from mip_servers where org_id = ${orgId} and did = ${did}) < ${serversMax}
+          or exists (select 1 from mip_servers where org_id = ${orgId} and did = ${did} and peer_id = ${peerId})
+      on conflict (org_id, did, peer_id) do update set chain = excluded.chain, root = excluded.root, exp_ms = excluded.exp_ms,
+        at_ms = excluded.at_ms`),
   ],
   lower_mip_peer: (orgId, { did, log, atMs }) => [
     statement(sql`insert into mip_peers (org_id, did, name, tier, addresses, strikes, created_at_ms, updated_at_ms)

@@ -6,7 +6,7 @@ import { MIP_PEERS_MAX, MIP_REPLICAS_MAX, MIP_SUBSCRIPTIONS_MAX } from '../../..
 import type { SubscriptionFilter } from '../../../schemas/mip-subscription.ts'
 import type { mipSubscriptionRoutes } from '../../../schemas/routes/mip-subscriptions.ts'
 import { ulid } from '../../../schemas/ulid.ts'
-import type { ShownSubscription } from '../../infrastructure/mip/followed-reader.ts'
+import type { ShownSubscription, SpeakingNode } from '../../infrastructure/mip/followed-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
 import { GuardError } from '../../ports/database.ts'
@@ -32,12 +32,13 @@ async function openAsSystem(edge: Edge, { principal, operation, nowMs, signal, r
   return { context, session: await edge.sessions(context, 'write') }
 }
 
-const toPeer = (row: MipPeerRow, mirrors: readonly MipMirrorRow[]) => ({
+const toPeer = (row: MipPeerRow, mirrors: readonly MipMirrorRow[], nodes: readonly SpeakingNode[]) => ({
   did: row.did as Did,
   name: row.name,
   tier: row.tier,
   addresses: row.addresses,
   strikes: row.strikes,
+  nodes: nodes.filter(({ did }) => did === row.did).map(({ peerId, untilMs }) => ({ peerId, until: isoOf(untilMs) })),
   mirrors: mirrors
     .filter(({ did }) => did === row.did)
     .map(({ address, strikes, reason, restUntilMs }) => ({ address, strikes, reason, restsUntil: isoOf(restUntilMs) })),
@@ -45,27 +46,29 @@ const toPeer = (row: MipPeerRow, mirrors: readonly MipMirrorRow[]) => ({
   updatedAt: isoOf(row.updatedAtMs),
 })
 
-async function peerOf(session: VaultSession, did: string) {
+async function peerOf(session: VaultSession, did: string, nowMs: number) {
   const row = await session.followed.peer(did)
   if (row === null) throw new MemosError('not_found')
-  return toPeer(row, await session.followed.mirrors([did]))
+  return toPeer(row, await session.followed.mirrors([did]), await session.followed.servers([did], nowMs))
 }
 
 export const listMipPeers: Handler<Routes['listMipPeers']> = async (edge, context, { query }) => {
   const { followed } = await open(edge, context, 'read')
   const rows = await followed.peers(query.limit + 1, edge.cursors.read(query.cursor, 'peers', 'string'))
-  const mirrors = await followed.mirrors(rows.map(({ did }) => did))
+  const dids = rows.map(({ did }) => did)
+  const mirrors = await followed.mirrors(dids)
+  const nodes = await followed.servers(dids, context.nowMs)
   return edge.cursors.page(
     rows,
     query.limit,
     'peers',
     (row) => row.did,
-    (row) => toPeer(row, mirrors),
+    (row) => toPeer(row, mirrors, nodes),
   )
 }
 
 export const getMipPeer: Handler<Routes['getMipPeer']> = async (edge, context, { params }) =>
-  peerOf(await open(edge, context, 'read'), params.did)
+  peerOf(await open(edge, context, 'read'), params.did, context.nowMs)
 
 export const setMipPeer: Handler<Routes['setMipPeer']> = async (edge, context, { params, body }) => {
   const session = await open(edge, context, 'write')
@@ -74,7 +77,7 @@ export const setMipPeer: Handler<Routes['setMipPeer']> = async (edge, context, {
     throw new MemosError('quota_exceeded', { detail: `The organisation may name ${MIP_PEERS_MAX} peers.` })
   await session.vault.apply([putPeer(params.did, body, context), auditOf(context, null)])
   await follow(edge, context, before?.tier ?? 'unknown', body.tier)
-  return peerOf(session, params.did)
+  return peerOf(session, params.did, context.nowMs)
 }
 
 export const deleteMipPeer: Handler<Routes['deleteMipPeer']> = async (edge, context, { params }) => {

@@ -1,9 +1,10 @@
-import { openDelegation } from '../../../protocol/core/delegation.ts'
+import { openDelegation, tryDelegation } from '../../../protocol/core/delegation.ts'
 import { type OpenedEntry, openEntry } from '../../../protocol/core/entry.ts'
 import { keyOfDid, peerIdOfKey } from '../../../protocol/core/keys.ts'
 import { isRevokedAt } from '../../../protocol/core/log-state.ts'
 import { MipError } from '../../../protocol/core/mip-error.ts'
 import { BASE64URL } from '../../../protocol/core/object-view.ts'
+import { isServingRevoked, SERVE } from '../../../protocol/core/serving.ts'
 import type { LogName } from '../../../protocol/core/wire-types.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import type { Did } from '../../../schemas/did.ts'
@@ -56,7 +57,8 @@ export class IdentityDesk {
     const org = (await this.#components.identities.didOf(orgId)) as Did | null
     const [key, nodeKey] = await Promise.all([signer.publishing(orgId), signer.node()])
     const logs = org === null ? [] : (await session.mipLogs.own()).filter(({ did }) => did === org)
-    return viewOf(org, { publishingKey: key.did, nodeKey, peerId: peerIdOfKey(keyOfDid(nodeKey)) }, logs)
+    const wires = org === null ? [] : await session.mipLogs.delegations(org)
+    return viewOf(org, { publishingKey: key.did, nodeKey, peerId: peerIdOfKey(keyOfDid(nodeKey)) }, logs, wires)
   }
 
   /**
@@ -189,22 +191,34 @@ function reading<T>(field: string, read: () => T): T {
   }
 }
 
+/** Rights to serve; the state of the log does not hold them, since they append nothing. */
+const servingOf = (wires: readonly Uint8Array[]) =>
+  wires.flatMap((wire) => {
+    const opened = tryDelegation(wire)
+    return typeof opened !== 'string' && opened.delegation.cmd === SERVE ? [opened] : []
+  })
+
 type Keys = Pick<MipIdentity, 'publishingKey' | 'nodeKey' | 'peerId'>
 type OwnRow = Awaited<ReturnType<VaultSession['mipLogs']['own']>>[number]
 
-function viewOf(org: Did | null, keys: Keys, logs: readonly OwnRow[]): MipIdentity {
+function viewOf(org: Did | null, keys: Keys, logs: readonly OwnRow[], wires: readonly Uint8Array[]): MipIdentity {
   const main = logs.find(({ log }) => log === MAIN_LOG)
   const authority = main === undefined ? null : stateOf(main).authority
   return {
     org,
     root: authority?.root ?? null,
     ...keys,
-    delegations: (authority?.delegations ?? []).map(({ address, delegation }) => ({
+    delegations: [...(authority?.delegations ?? []), ...servingOf(wires)].map(({ address, delegation }) => ({
       address,
       key: delegation.aud,
+      command: delegation.cmd,
       log: delegation.pol.log ?? null,
       expiresAt: new Date(delegation.exp).toISOString(),
-      revoked: authority !== null && logs.some(({ log, seq }) => isRevokedAt(authority, address, log, seq + 1)),
+      revoked:
+        authority !== null &&
+        (delegation.cmd === SERVE
+          ? isServingRevoked(authority, address)
+          : logs.some(({ log, seq }) => isRevokedAt(authority, address, log, seq + 1))),
     })),
     logs: logs.map(({ log, epoch, seq, headCid, stopped }) => ({
       log,

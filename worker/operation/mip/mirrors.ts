@@ -2,6 +2,7 @@ import type { MipRemote } from '../../../protocol/host/mip-remote.ts'
 import { MIP_MIRROR_REST_MS, MIP_PULL_PAUSE_MS_MAX } from '../../../schemas/limits-mip.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import type { MipRemotes } from '../../ports/mip.ts'
+import { addressOfPeer, peerPartOf } from '../../ports/peer-address.ts'
 
 /** In the place of an address: nobody can be blamed for a file. */
 const ARCHIVE = ''
@@ -13,7 +14,8 @@ export interface Mirror {
 
 /**
  * Where a publisher's log may be had: what its peer row says, then what its own log says of replicas. Those that rest after a strike come
- * last: a mirror that lied is better than none, since everything is verified.
+ * last: a mirror that lied is better than none, since everything is verified. Of the others, nodes that have shown to speak for the publisher
+ * come first.
  */
 export async function mirrorsOf(
   session: VaultSession,
@@ -26,12 +28,14 @@ export async function mirrorsOf(
   const peer = await session.followed.peer(did)
   const struck = new Map((await session.followed.mirrors([did])).map((row) => [row.address, row]))
   const addresses = [...new Set([...(peer?.addresses ?? []), ...replicas])]
+  const speaking = new Set((await session.followed.servers([did], nowMs)).map(({ peerId }) => addressOfPeer(peerId)))
   const rest = (address: string) => {
-    const row = struck.get(address)
-    return row !== undefined && row.restUntilMs > nowMs ? row.strikes : 0
+    const rows = [struck.get(address), struck.get(peerPartOf(address) ?? address)]
+    return Math.max(...rows.map((row) => (row !== undefined && row.restUntilMs > nowMs ? row.strikes : 0)))
   }
+  const order = (address: string) => (speaking.has(peerPartOf(address) ?? '') ? 0 : 1)
   return addresses
-    .toSorted((a, b) => rest(a) - rest(b))
+    .toSorted((a, b) => rest(a) - rest(b) || order(a) - order(b))
     .flatMap((address) => {
       const remote = remotes.open(address)
       return remote === null ? [] : [{ address, remote }]

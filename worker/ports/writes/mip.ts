@@ -7,6 +7,7 @@ import type {
   mipObjects,
   mipPeers,
   mipProofs,
+  mipServers,
   mipSubscriptions,
 } from '../../../schemas/tables/mip.ts'
 
@@ -18,6 +19,7 @@ export type MipSubscriptionRow = typeof mipSubscriptions.$inferSelect
 export type MipIngestedRow = typeof mipIngested.$inferSelect
 export type MipDeniedRow = typeof mipDenied.$inferSelect
 export type MipMirrorRow = typeof mipMirrors.$inferSelect
+export type MipServerRow = typeof mipServers.$inferSelect
 export type MipProofRow = typeof mipProofs.$inferSelect
 
 /** Place in a log; `seq` is -1 before the first entry. */
@@ -84,8 +86,12 @@ export type MipWrite =
       reason: string
       restMs: number
       restMsMax: number
+      /** Not where so many addresses of the publisher are struck already; absent: always. */
+      strangersMax?: number
       atMs: number
     }
+  /** A node that speaks for a publisher; those whose right has ended make room. */
+  | { kind: 'put_mip_server'; server: Omit<MipServerRow, 'orgId'>; serversMax: number }
   | {
       /** Takes entries after a place out of a log and moves its head there; expects that the head is where it was read. */
       kind: 'rewind_mip_log'
