@@ -26,6 +26,7 @@ export type MipReason =
   | 'delegation_broken' // issued by another key than the parent's audience, or to another audience
   | 'delegation_wrong_command'
   | 'too_many' // more delegations or revocations than a state remembers
+  | 'not_revoked' // a receipt of something that the log has not revoked
   | 'not_equivocation' // two entries that do not contradict each other
 
 /** A refusal of the protocol. The message names a field or a place, never content. */

@@ -89,7 +89,7 @@ function byteStringHead(length: number): number[] {
 
 /** Fields of entries, heads and delegations that are links or bytes in the object and text in the view. */
 const FIELDS: ViewFields = {
-  links: new Set(['prev', 'dlg', 'body', 'delegation', 'survivor', 'cid', 'prf']),
+  links: new Set(['prev', 'dlg', 'body', 'delegation', 'survivor', 'cid', 'prf', 'revoke']),
   bytes: new Map([
     ['next', HEX],
     ['agreement', BASE64URL],

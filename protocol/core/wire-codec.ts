@@ -1,4 +1,5 @@
 import {
+  MIP_DELEGATION_DEPTH_MAX,
   MIP_FRAME_BYTES_MAX,
   MIP_HELLO_FEATURES_MAX,
   MIP_HELLO_FINGERPRINTS_MAX,
@@ -8,7 +9,7 @@ import {
 } from '../../schemas/limits-mip.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'
 import { expectWireBytes, WireReader, WireShapeError } from './wire-reader.ts'
-import type { LogName, LogPage, LogRange, MipHello, ProofAnswer, SignedBytes } from './wire-types.ts'
+import type { LogName, LogPage, LogRange, MipHello, ProofAnswer, ReceiptOffer, SignedBytes } from './wire-types.ts'
 import { PROOF_ANSWERS } from './wire-types.ts'
 
 export const ORG_DID = /^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$/
@@ -125,6 +126,20 @@ export function readProofAnswer(value: MipValue): ProofAnswer {
   const answer = PROOF_ANSWERS.find((known) => known === given)
   if (answer) return answer
   throw new WireShapeError('answer', PROOF_ANSWERS.join(', '))
+}
+
+/** Request of a receipt on a stream, and its body over HTTP. */
+export const receiptOfferValue = ({ receipt, delegations }: ReceiptOffer): MipValue => ({
+  receipt: [...receipt],
+  delegations: delegations.map((one) => [...one]),
+})
+
+export function readReceiptOffer(value: MipValue): ReceiptOffer {
+  const fields = new WireReader(value, 'request')
+  return {
+    receipt: readSigned(fields.value('receipt') ?? null, 'receipt'),
+    delegations: fields.list('delegations', MIP_DELEGATION_DEPTH_MAX, readSigned),
+  }
 }
 
 /** Signed bytes as they lie inside another object. @throws WireShapeError */

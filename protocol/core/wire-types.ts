@@ -60,6 +60,12 @@ export interface MipHello {
 export const PROOF_ANSWERS = ['accepted', 'known', 'refused'] as const
 export type ProofAnswer = (typeof PROOF_ANSWERS)[number]
 
+/** A signed receipt of an erasure, with the delegations by which its key signs. */
+export interface ReceiptOffer {
+  receipt: SignedBytes
+  delegations: readonly SignedBytes[]
+}
+
 /**
  * What a delegation in a hello was worth. `counted`: the peer speaks for the organisation; `unknown`: nothing follows from it here; `refused`:
  * it is held against the peer.

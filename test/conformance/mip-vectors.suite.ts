@@ -4,6 +4,7 @@ import { cidOf } from '../../protocol/core/cid.ts'
 import { verifyDelegation } from '../../protocol/core/delegation.ts'
 import { passesPrecheck, portableEd25519, publicKeyOfSeed, verifyPortable } from '../../protocol/core/ed25519-rule.ts'
 import { type OpenedEntry, openEntry } from '../../protocol/core/entry.ts'
+import { openReceipt, verifyReceipt } from '../../protocol/core/erase-receipt.ts'
 import { judgeEntryMessage } from '../../protocol/core/gossip-message.ts'
 import { openHead } from '../../protocol/core/head.ts'
 import { type JsonView, toJsonView } from '../../protocol/core/json-view.ts'
@@ -27,6 +28,7 @@ import headFile from '../vectors/mip-head.json' with { type: 'json' }
 import keyFile from '../vectors/mip-key.json' with { type: 'json' }
 import logFile from '../vectors/mip-log.json' with { type: 'json' }
 import proofFile from '../vectors/mip-proof.json' with { type: 'json' }
+import receiptFile from '../vectors/mip-receipt.json' with { type: 'json' }
 import signatureFile from '../vectors/mip-signature.json' with { type: 'json' }
 
 /** Replays the vectors of keys, signatures, entries, delegations and logs. Needs no file system, so every runtime can run it. */
@@ -36,6 +38,7 @@ export function replayMipVectors(runtime: string) {
   replay<{ view: unknown }>(`entry vectors on ${runtime}`, entryFile, (vector) => replaySigned(vector, 'entry'))
   replay<{ view: unknown }>(`head vectors on ${runtime}`, headFile, (vector) => replaySigned(vector, 'head'))
   replay(`delegation vectors on ${runtime}`, delegationFile, replayDelegation)
+  replay(`receipt vectors on ${runtime}`, receiptFile, replayReceipt)
   replay(`log vectors on ${runtime}`, logFile, replayLog)
   replay(`proof vectors on ${runtime}`, proofFile, replayProof)
   replay(`evolution vectors on ${runtime}`, evolutionFile, replayEvolution)
@@ -124,6 +127,32 @@ async function replayDelegation({ valid, reason, wires, revoked, address, peerId
   const verified = verifyDelegation(address, { ...use, isRevoked, lookup: byAddress(wires), ed25519: portableEd25519 })
   if (!valid) return expect(verified).rejects.toEqual(refusal(reason))
   expect((await verified).aud).toBe(use.aud)
+}
+
+interface ReceiptVector {
+  entry: string | null
+  delegations: string[]
+  roots: Did[] | null
+  revoked: Cid[]
+  nowMs: number
+  view?: unknown
+}
+
+async function replayReceipt({ valid, reason, hex, cid, view, ...vector }: Vector & ReceiptVector) {
+  const opened = openReceipt(hexToBytes(hex!))
+  const { entry, delegations, roots, revoked, nowMs } = vector
+  const made = roots?.map((did, seq) => ({ did, seq })) ?? []
+  const ended = revoked.map((delegation) => ({ delegation, log: null, lastSeq: 0, seq: 1, ts: 0 }))
+  const verified = verifyReceipt(opened, {
+    revocation: entry === null ? null : openEntry(hexToBytes(entry)),
+    authority: roots && { root: roots.at(-1)!, roots: made, revoked: ended },
+    lookup: byAddress(delegations),
+    nowMs,
+    ed25519: portableEd25519,
+  })
+  if (!valid) return expect(verified).rejects.toEqual(refusal(reason))
+  await verified
+  if (view !== undefined) expect([opened.receipt, opened.cid]).toEqual([view, cid])
 }
 
 interface LogVector {

@@ -12,6 +12,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { cidOf } from '../../protocol/core/cid.ts'
 import { toJsonView } from '../../protocol/core/json-view.ts'
 import { MipRemoteError } from '../../protocol/core/mip-remote-error.ts'
+import { readReceiptOffer } from '../../protocol/core/wire-codec.ts'
 import { FrameBuffer, frameOf } from '../../protocol/host/frame-buffer.ts'
 import { FrameStream } from '../../protocol/host/frames.ts'
 import { HttpRemote } from '../../protocol/host/http-remote.ts'
@@ -173,6 +174,10 @@ function asked({ path = '', range, body }: Record<string, string>): (remote: Mip
   const org = decodeURIComponent(name)
   if (kind === 'hello') return (remote) => remote.hello(options)
   if (kind === 'proof') return (remote) => remote.offerProof(hexToBytes(body!), options)
+  if (kind === 'receipt') {
+    const offer = readReceiptOffer(readFrame(hexToBytes(body!)))
+    return (remote) => remote.offerReceipt(offer, options)
+  }
   if (kind === 'obj') return async (remote) => [...(await remote.objects([name as Cid], options))]
   if (kind === 'blob') {
     const [first, last] = range!.replace('bytes=', '').split('-').map(Number)

@@ -101,6 +101,9 @@ POLICY = {'log?': log_name, 'topics?': topics, 'kinds?': items(text(high=32), hi
 DELEGATION = {'v': one_of(1), 'iss': did, 'aud': did, 'sub': did, 'cmd': text(r'/mip(/[a-z-]+)+', high=64),
               'pol': lambda value: shape(value, POLICY, closed=True), 'nbf': time, 'exp': time, 'nonce': raw(16, to_base64url),
               'prf': or_null(link)}
+RECEIPT = {'v': one_of(1), 'org': did, 'of': did, 'log': log_name, 'epoch': count, 'seq': count, 'revoke': link, 'cube': cube_id,
+           'revisions': items(integer(1), high=64), 'cubes': count, 'renditions': count, 'blobs': count, 'ts': time, 'key': did,
+           'dlg': or_null(link)}
 UNDERSTOOD = {'sum', *SUMS, *(name.rstrip('?') for fields in (ENTRY, *SUMS.values()) for name in fields)}
 
 
@@ -114,7 +117,8 @@ class Signed:
         self.bytes, self.signature = open_wire(wire, SIGNED_BYTES_MAX)
         self.cid = cid_of(self.bytes)
         self.address = cid_of(wire).text
-        self.view = {'entry': entry_view, 'head': head_view, 'delegation': delegation_view}[kind](self.bytes)
+        self.view = {'entry': entry_view, 'head': head_view, 'delegation': delegation_view,
+                     'erase': receipt_view}[kind](self.bytes)
 
     def holds(self, domain, key):
         return verify(self.signature, signing_input(domain, self.cid), key)
@@ -146,6 +150,10 @@ def head_view(data):
 
 def delegation_view(data):
     return shape(open_map(data, SIGNED_BYTES_MAX), DELEGATION)
+
+
+def receipt_view(data):
+    return shape(open_map(data, SIGNED_BYTES_MAX), RECEIPT)
 
 
 LINKS = {'prev', 'dlg', 'body', 'delegation', 'survivor', 'cid', 'prf'}
@@ -259,4 +267,28 @@ def verify_delegation(address, wires, org, command, aud, at, roots, revoked):
     if any(one.address in revoked for one in chain):
         refuse('key_revoked')
     if not all(one.holds('delegation', key_of(one.view['iss'])) for one in chain):
+        refuse('bad_signature')
+
+
+# --- revocation.md, receipts --------------------------------------------------------------------------------------------
+
+def verify_receipt(receipt, entry, wires, roots, revoked, now):
+    """`entry`: what stands where the receipt says, or None; `roots`: those that `main` has had, or None where it was not read."""
+    view = receipt.view
+    said = entry.view['sum'] if entry is not None and entry.view['op'] == 'cube.revoke' else None
+    place = ('log', 'epoch', 'seq')
+    if (said is None or entry.view['org'] != view['of'] or any(entry.view[name] != view[name] for name in place)
+            or entry.cid.text != view['revoke'] or said['cube'] != view['cube']
+            or any(number < said.get('fromRev', 1) for number in view['revisions'])):
+        refuse('not_revoked')
+    if view['ts'] > now + SKEW_MS:
+        refuse('delegation_early')
+    if view['dlg'] is None:
+        if view['key'] != (roots[-1] if roots else view['org']):
+            refuse('unknown_key')
+    else:
+        verify_delegation(view['dlg'], wires, view['org'], '/mip/log/append', view['key'], view['ts'], roots or [view['org']], revoked)
+        if 'log' in Signed('delegation', wires[view['dlg']]).view['pol']:
+            refuse('not_allowed')
+    if not receipt.holds('erase', key_of(view['key'])):
         refuse('bad_signature')

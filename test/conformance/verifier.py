@@ -208,6 +208,15 @@ def replay_signed(kind):
     return replay
 
 
+def replay_receipt(vector):
+    receipt = Signed('erase', unhex(vector['hex']))
+    entry = None if vector['entry'] is None else Signed('entry', unhex(vector['entry']))
+    same(code_of(lambda: objects.verify_receipt(receipt, entry, by_address(vector['delegations']), vector['roots'], vector['revoked'],
+                                                vector['nowMs'])), vector.get('reason'), 'code')
+    if 'view' in vector:
+        same([receipt.view, receipt.cid.text], [vector['view'], vector['cid']], 'view')
+
+
 def replay_delegation(vector):
     if 'peerId' in vector:
         same(core.peer_id_of(key_of(vector['aud'])), vector['peerId'], 'peer id')
@@ -365,7 +374,7 @@ def replay_wire(vector):
     twin = vector.get('http', {}).get('answer', {})
     if twin.get('type') == 'application/vnd.ipld.dag-cbor':
         body = decode(unhex(twin['body']), 4 << 20)
-        if '/hello' in vector['http']['request']['path'] or '/proof' in vector['http']['request']['path']:
+        if '/hello' in vector['http']['request']['path'] or '/proof' in vector['http']['request']['path'] or '/receipt' in vector['http']['request']['path']:
             same(to_json(body), vector['answerJson'][0], 'body')
 
 
@@ -373,7 +382,7 @@ REPLAY = {
     'mip-gossip': replay_gossip, 'log-archive': replay_archive,
     'mip-evolution': replay_evolution, 'mip-wire': replay_wire,
     'mip-cbor': replay_cbor, 'cid': replay_cid, 'revision': replay_revision, 'mip-key': replay_key, 'mip-signature': replay_signature,
-    'mip-entry': replay_signed('entry'), 'mip-head': replay_signed('head'), 'mip-delegation': replay_delegation, 'mip-log': replay_log,
+    'mip-entry': replay_signed('entry'), 'mip-head': replay_signed('head'), 'mip-delegation': replay_delegation, 'mip-receipt': replay_receipt, 'mip-log': replay_log,
     'mip-proof': replay_proof, 'manifest': replay_manifest, 'fingerprint': replay_fingerprint, 'negotiation': replay_negotiation,
     'safetensors': replay_safetensors, 'revocation': replay_revocation,
 }

@@ -5,8 +5,14 @@ import { signHead } from '../../../protocol/core/head.ts'
 import { toJsonView } from '../../../protocol/core/json-view.ts'
 import { encodeMipCbor, type MipValue } from '../../../protocol/core/mip-cbor.ts'
 import type { MipRemoteReason } from '../../../protocol/core/mip-remote-error.ts'
-import { helloValue, logPageValue, logRangeValue, proofAnswerValue } from '../../../protocol/core/wire-codec.ts'
-import type { MipHello, SignedBytes } from '../../../protocol/core/wire-types.ts'
+import {
+  helloValue,
+  logPageValue,
+  logRangeValue,
+  proofAnswerValue,
+  receiptOfferValue,
+} from '../../../protocol/core/wire-codec.ts'
+import type { MipHello, ReceiptOffer, SignedBytes } from '../../../protocol/core/wire-types.ts'
 import { frameOf } from '../../../protocol/host/frame-buffer.ts'
 import {
   blobPartValue,
@@ -33,11 +39,14 @@ const OCTETS = 'application/octet-stream'
 export interface WireWorld {
   hello: MipHello
   theirs: MipHello
+  /** By which the caller says to speak for an organisation. */
+  delegation: SignedBytes
   entries: SignedBytes[]
   head: SignedBytes
   object: Uint8Array
   blob: Uint8Array
   proof: Uint8Array
+  offer: ReceiptOffer
 }
 
 export async function wireWorld(): Promise<WireWorld> {
@@ -50,19 +59,18 @@ export async function wireWorld(): Promise<WireWorld> {
   const serves = await new Delegations().add(ROOT, person(8), { sub: ROOT.did, cmd: '/mip/serve' })
   const head: SignedBytes = [opened.bytes, opened.signature]
   return {
-    hello: {
-      versions: [1],
-      features: ['proof', 'tail'],
-      heads: [head],
-      delegation: [serves.bytes, serves.signature],
-      fingerprints: [new Uint8Array(32).fill(5)],
-    },
+    hello: { versions: [1], features: ['proof', 'tail'], heads: [head], fingerprints: [new Uint8Array(32).fill(5)] },
+    delegation: [serves.bytes, serves.signature],
     theirs: { versions: [1], features: [], heads: [] },
     entries: writer.entries.map(({ bytes, signature }) => [bytes, signature]),
     head,
     object: encodeMipCbor({ v: 1, note: 'caf\u00e9' }),
     blob: Uint8Array.from({ length: MIP_BLOB_FRAME_BYTES_MAX + 1000 }, (_, i) => (7 * i + Math.floor(i / 256)) % 256),
     proof: encodeMipCbor({ v: 1 }),
+    offer: {
+      receipt: [encodeMipCbor({ v: 1 }), new Uint8Array(64).fill(6)],
+      delegations: [[serves.bytes, serves.signature]],
+    },
   }
 }
 
@@ -97,6 +105,12 @@ function calls(world: WireWorld): Call[] {
       request: helloValue(world.theirs),
       answer: [helloValue(world.hello)],
       http: { path: '/mip/v1/hello' },
+    },
+    {
+      title: 'hello of a node that speaks for an organisation',
+      protocol: 'hello',
+      request: helloValue({ ...world.theirs, delegation: world.delegation }),
+      answer: [helloValue(world.hello)],
     },
     {
       title: 'a log from its start',
@@ -141,6 +155,24 @@ function calls(world: WireWorld): Call[] {
       request: proofRequestValue(world.proof),
       answer: [proofAnswerValue('accepted')],
       http: { method: 'POST', path: '/mip/v1/proof', headers: { 'content-type': CBOR }, body: world.proof },
+    },
+    {
+      title: 'a receipt',
+      protocol: 'receipt',
+      request: receiptOfferValue(world.offer),
+      answer: [proofAnswerValue('accepted')],
+      http: {
+        method: 'POST',
+        path: '/mip/v1/receipt',
+        headers: { 'content-type': CBOR },
+        body: encodeMipCbor(receiptOfferValue(world.offer)),
+      },
+    },
+    {
+      title: 'a receipt without its signature',
+      protocol: 'receipt',
+      request: { receipt: [], delegations: [] },
+      answer: 'bad_request',
     },
     { title: 'a request without its fields', protocol: 'blob', request: {}, answer: 'bad_request' },
     { title: 'a request that is no map', protocol: 'obj', request: [1], answer: 'bad_request' },
