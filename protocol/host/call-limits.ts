@@ -14,6 +14,7 @@ import type { MipProtocol } from './protocols.ts'
 export interface CallLimits {
   callsInFlight: Record<MipProtocol, number>
   callsPerSecond: number
+  /** Proofs and receipts together. */
   proofsPerMinute: number
   bytesPerSecond: number
   peers: number
@@ -26,6 +27,7 @@ export const CALL_LIMITS: CallLimits = {
     obj: MIP_OTHER_CALLS_IN_FLIGHT_MAX,
     blob: MIP_BLOB_CALLS_IN_FLIGHT_MAX,
     proof: MIP_OTHER_CALLS_IN_FLIGHT_MAX,
+    receipt: MIP_OTHER_CALLS_IN_FLIGHT_MAX,
   },
   callsPerSecond: MIP_CALLS_PER_SECOND_MAX,
   proofsPerMinute: MIP_PROOFS_PER_MINUTE_MAX,
@@ -58,11 +60,12 @@ export class CallGate {
     const calls = this.#callsOf(peer)
     if ((calls.inFlight.get(protocol) ?? 0) >= this.#limits.callsInFlight[protocol])
       throw new MipRemoteError('busy', 'too many calls of this peer are running', { retryAfterMs: BUSY_RETRY_MS })
-    const buckets = protocol === 'proof' ? [calls.bytes, calls.calls, calls.proofs] : [calls.bytes, calls.calls]
+    const isProof = protocol === 'proof' || protocol === 'receipt'
+    const buckets = isProof ? [calls.bytes, calls.calls, calls.proofs] : [calls.bytes, calls.calls]
     const waitMs = Math.max(...buckets.map((bucket) => bucket.waitMs(this.#now())))
     if (waitMs > 0) throw new MipRemoteError('rate_limited', 'the bucket is empty', { retryAfterMs: waitMs })
     calls.calls.take(1)
-    if (protocol === 'proof') calls.proofs.take(1)
+    if (isProof) calls.proofs.take(1)
     return this.#running(calls, protocol)
   }
 

@@ -6,8 +6,9 @@ import {
   MIP_OBJECT_BYTES_MAX,
   MIP_OTHER_CALLS_IN_FLIGHT_MAX,
 } from '../../schemas/limits-mip.ts'
+import { encodeMipCbor } from '../core/mip-cbor.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import { decodeHello, decodeLogPage, decodeProofAnswer, decodeSigned } from '../core/wire-codec.ts'
+import { decodeHello, decodeLogPage, decodeProofAnswer, decodeSigned, receiptOfferValue } from '../core/wire-codec.ts'
 import type {
   BlobPart,
   BlobRange,
@@ -16,6 +17,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ReceiptOffer,
   SignedBytes,
 } from '../core/wire-types.ts'
 import { beforeAbort } from './before-abort.ts'
@@ -115,6 +117,16 @@ export class HttpRemote implements MipRemote {
     const headers = { 'content-type': MIP_CBOR }
     const request: Request = { path: 'proof', method: 'POST', headers, body: proof, bytesMax: MIP_OBJECT_BYTES_MAX }
     const { bytes } = await this.#found(request, signal)
+    return readingAnswer(() => decodeProofAnswer(bytes))
+  }
+
+  async offerReceipt(offer: ReceiptOffer, { signal }: MipCallOptions): Promise<ProofAnswer> {
+    const body = encodeMipCbor(receiptOfferValue(offer))
+    const headers = { 'content-type': MIP_CBOR }
+    const { bytes } = await this.#found(
+      { path: 'receipt', method: 'POST', headers, body, bytesMax: MIP_OBJECT_BYTES_MAX },
+      signal,
+    )
     return readingAnswer(() => decodeProofAnswer(bytes))
   }
 

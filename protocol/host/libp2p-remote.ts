@@ -3,9 +3,17 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Cid } from '../../schemas/cid.ts'
 import type { MipValue } from '../core/mip-cbor.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import { helloValue, logRangeValue, readHello, readLogPage, readProofAnswer, readSigned } from '../core/wire-codec.ts'
+import {
+  helloValue,
+  logRangeValue,
+  readHello,
+  readLogPage,
+  readProofAnswer,
+  readSigned,
+  receiptOfferValue,
+} from '../core/wire-codec.ts'
 import { WireReader } from '../core/wire-reader.ts'
-import type { BlobPart, BlobRange, LogName, LogPage, LogRange, MipHello } from '../core/wire-types.ts'
+import type { BlobPart, BlobRange, LogName, LogPage, LogRange, MipHello, ReceiptOffer } from '../core/wire-types.ts'
 import { framePool } from './buffer-pool.ts'
 import { CallStreams } from './call-streams.ts'
 import { checkedBlobPart, checkedObject, checkedPage, portionsOf } from './checked-answers.ts'
@@ -76,6 +84,10 @@ export class Libp2pRemote implements MipRemote {
 
   offerProof(proof: Uint8Array, options: MipCallOptions) {
     return this.#ask('proof', proofRequestValue(proof), readProofAnswer, options)
+  }
+
+  offerReceipt(offer: ReceiptOffer, options: MipCallOptions) {
+    return this.#ask('receipt', receiptOfferValue(offer), readProofAnswer, options)
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   MipHello,
   ObjectsByCid,
   ProofAnswer,
+  ReceiptOffer,
   SignedBytes,
 } from '../core/wire-types.ts'
 
@@ -38,6 +39,8 @@ export interface MipRemote {
    */
   blobChunk(cid: Cid, range: BlobRange, options: MipCallOptions): Promise<BlobPart | null>
   offerProof(proof: Uint8Array, options: MipCallOptions): Promise<ProofAnswer>
+  /** Tells a publisher that what it revoked is erased. A mirror refuses. */
+  offerReceipt(offer: ReceiptOffer, options: MipCallOptions): Promise<ProofAnswer>
   /** Lets go of streams that wait for reuse. Calls after it open new ones. */
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ReceiptOffer,
   ServingAnswer,
   SignedBytes,
 } from '../core/wire-types.ts'
@@ -47,4 +48,6 @@ export interface MipSource {
   blob(cid: Cid, range: BlobRange, options: MipServeOptions): Promise<BlobPart | null>
   /** A proof of equivocation, or a revocation, as MIP-CBOR. It is judged, stored and passed on by the source. */
   offerProof(proof: Uint8Array, options: MipServeOptions): Promise<ProofAnswer>
+  /** A receipt that something revoked here was erased elsewhere. It is judged and stored by the source. */
+  offerReceipt(offer: ReceiptOffer, options: MipServeOptions): Promise<ProofAnswer>
 }

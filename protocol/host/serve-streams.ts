@@ -9,7 +9,15 @@ import {
 import type { MipValue } from '../core/mip-cbor.ts'
 import { MipCborError } from '../core/mip-cbor-error.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import { helloValue, logPageValue, proofAnswerValue, readHello, readLogName, readLogRange } from '../core/wire-codec.ts'
+import {
+  helloValue,
+  logPageValue,
+  proofAnswerValue,
+  readHello,
+  readLogName,
+  readLogRange,
+  readReceiptOffer,
+} from '../core/wire-codec.ts'
 import { WireReader, WireShapeError } from '../core/wire-reader.ts'
 import { beforeAbort } from './before-abort.ts'
 import { type AdmittedCall, CallGate, type CallLimits } from './call-limits.ts'
@@ -148,6 +156,9 @@ const SERVERS: Record<MipProtocol, (call: Call) => Promise<void>> = {
   blob: serveBlob,
   proof: async ({ request, source, options, answer }) => {
     await answer(proofAnswerValue(await source.offerProof(readProofRequest(request), options)))
+  },
+  receipt: async ({ request, source, options, answer }) => {
+    await answer(proofAnswerValue(await source.offerReceipt(readReceiptOffer(request), options)))
   },
 }
 
