@@ -131,6 +131,16 @@ export const MIP_GOSSIP_OUTBOUND_BYTES_MAX = 8 * 1024 * 1024
 export const MIP_GOSSIP_MESSAGES_PER_SECOND_MAX = 1000
 /** Time for which a neighbour that floods is shut out, ms. */
 export const MIP_GOSSIP_SHUT_MS = 60_000
+/** Revisions that one receipt of an erasure names. */
+export const MIP_RECEIPT_REVISIONS_MAX = 64
+/** Receipts of one revocation that are taken when organisations send them that are not named as peers. */
+export const MIP_STRANGERS_RECEIPTS_MAX = 64
+/** Attempts to hand a receipt to its publisher; with their pauses about two weeks. */
+export const MIP_RECEIPT_ATTEMPTS_MAX = 336
+/** Pause after the first attempt; twice as long after each further one, up to MIP_PULL_PAUSE_MS_MAX. */
+export const MIP_RECEIPT_PAUSE_MS = 60_000
+/** Receipts of one database that one minute's upkeep hands over. */
+export const MIP_RECEIPTS_PER_TICK_MAX = 16
 /** Nodes of one publisher that are remembered as speaking for it. */
 export const MIP_SERVERS_MAX = 64
 /** Addresses of one publisher whose strikes are remembered when they were not looked for, such as peers that called us. */

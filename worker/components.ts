@@ -6,7 +6,7 @@ import {
   LIFECYCLE_ROUND_MS,
   SCHEDULES_PER_TICK_MAX,
 } from '../schemas/limits.ts'
-import { MIP_PULLS_PER_TICK_MAX } from '../schemas/limits-mip.ts'
+import { MIP_PULLS_PER_TICK_MAX, MIP_RECEIPTS_PER_TICK_MAX } from '../schemas/limits-mip.ts'
 import { ArchiveService } from './infrastructure/archive/archive-service.ts'
 import { redactCube } from './infrastructure/archive/redaction.ts'
 import { dueBlocks } from './infrastructure/blocks/due-blocks.ts'
@@ -24,6 +24,8 @@ import { delegationWires } from './infrastructure/mip/delegation-wires.ts'
 import { claimSubscriptions, mipHints, organisationsToReview } from './infrastructure/mip/due-subscriptions.ts'
 import { IdentityDirectory } from './infrastructure/mip/identity-directory.ts'
 import { ProofDesk } from './infrastructure/mip/proof-desk.ts'
+import { ReceiptDesk } from './infrastructure/mip/receipt-desk.ts'
+import { claimErasures } from './infrastructure/mip/receipt-rows.ts'
 import { ServingDesk } from './infrastructure/mip/serving-desk.ts'
 import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
@@ -64,6 +66,7 @@ import { LifecycleTick } from './operation/lifecycle/lifecycle-tick.ts'
 import { MemLifecycle } from './operation/lifecycle/mem-lifecycle.ts'
 import { RevisionPurge } from './operation/lifecycle/revision-purge.ts'
 import { ArchiveImport } from './operation/mip/archive-import.ts'
+import { ErasureReceipts } from './operation/mip/erasure-receipts.ts'
 import { IdentityDesk } from './operation/mip/identity-desk.ts'
 import { LogAppender } from './operation/mip/log-appender.ts'
 import { MipTick } from './operation/mip/mip-tick.ts'
@@ -279,7 +282,7 @@ function lifecycleTick(
 
 /** What is done every minute, in this order. */
 function upkeepSteps(
-  { databases, blobs, runtime, embedders, logger, webhook }: HostParts,
+  { databases, blobs, runtime, embedders, logger, webhook, mip: parts }: HostParts,
   {
     expiry,
     lifecycle,
@@ -297,7 +300,7 @@ function upkeepSteps(
     for (const database of databases.values()) await work(database)
   }
   const outbox = new Outbox({ webhook, logger })
-  const mip = mipTick(edge)
+  const mip = mipTick({ blobs, ...(parts && { mip: parts }) }, edge)
   const blobSweep = new BlobSweep({ vault: edge.vault, blobs, runtime })
   return [
     { name: 'idempotency', run: everyDatabase((database) => purgeIdempotency(database, runtime.nowMs())) },
@@ -341,6 +344,7 @@ function upkeepSteps(
       name: 'mip',
       run: everyDatabase(async (database) => {
         await mip.pull(await claimSubscriptions(database, runtime.nowMs(), MIP_PULLS_PER_TICK_MAX))
+        await mip.confirm(await claimErasures(database, runtime.nowMs(), MIP_RECEIPTS_PER_TICK_MAX))
         await mip.review(await organisationsToReview(database, missingBefore(runtime.nowMs()), MIP_PULLS_PER_TICK_MAX))
       }),
     },
@@ -378,8 +382,19 @@ function followParts(
   }
 }
 
-const mipTick = ({ subscriber, trustReview: review, sessions, runtime, logger }: Edge): MipTick =>
-  new MipTick({ sessions, systemContext, subscriber, review, runtime, logger })
+const mipTick = (
+  { blobs, mip = NO_MIP }: Pick<HostParts, 'blobs' | 'mip'>,
+  { vault, subscriber, trustReview: review, sessions, runtime, logger }: Edge,
+): MipTick =>
+  new MipTick({
+    sessions,
+    systemContext,
+    subscriber,
+    review,
+    receipts: new ErasureReceipts({ mip, identities: new IdentityDirectory(vault), delegationWires, blobs }),
+    runtime,
+    logger,
+  })
 
 function blockParts(
   { blobs, runtime, languageModel }: HostParts,
@@ -425,11 +440,15 @@ function publishingParts(
   const { signer, ed25519, mirrors, remotes, announce = () => {} } = mip
   const identities = new IdentityDirectory(vault)
   const proofs = new ProofDesk({ vault, ed25519, runtime })
+  const receipts = new ReceiptDesk({ vault, identities, ed25519, runtime })
   const serving = new ServingDesk({ vault, ed25519, runtime })
   const guard = new OwnHeadGuard({ remotes, logger })
   const appender = new LogAppender({ signer, identities, delegationWires, guard, announce, runtime, sleep })
   return {
-    mipSource: new DatabaseMipSource({ vault, blobs, identities, proofs, serving, signer, runtime }, { mirrors }),
+    mipSource: new DatabaseMipSource(
+      { vault, blobs, identities, proofs, receipts, serving, signer, runtime },
+      { mirrors },
+    ),
     identityDesk: new IdentityDesk({ appender, identities, delegationWires, guard, announce, runtime }),
     publisher: new Publisher({
       appender,

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Body, Item } from '../../sdk/endpoints.ts'
 import { allOf, type Cli, collect, examples } from '../cli.ts'
-import { table } from '../text.ts'
+import { minuteOf, table } from '../text.ts'
 
 type Peer = Item<'listMipPeers'>
 type Tier = Body<'setMipPeer'>['tier']
@@ -35,6 +35,10 @@ export function peerCommand(cli: Cli): Command {
     .argument('<tier>', 'blocked, unknown, known or trusted')
     .addHelpText('after', examples('peer trust "$DID" trusted'))
     .action((did: string, tier: Tier) => trust(cli, did, tier))
+  command
+    .command('erasures')
+    .description('what was erased here because its publisher had to revoke it, and what it was told')
+    .action(() => erasures(cli))
   command
     .command('remove')
     .description('forget a peer: it is unknown from then on')
@@ -83,6 +87,21 @@ const tableOf = (peers: readonly Peer[], width: number): string =>
 async function trust(cli: Cli, did: string, tier: Tier): Promise<void> {
   const { name, addresses } = await cli.client().call('getMipPeer', { params: { did: did as never } })
   await set(cli, did, { name, addresses, tier })
+}
+
+async function erasures(cli: Cli): Promise<void> {
+  const items = await allOf(cli.client().iterate('listMipErasures', {}))
+  const rows = items.map(({ cube, of, cubes, blobs, at, answer }) => [
+    cube,
+    of,
+    cubes,
+    blobs,
+    minuteOf(at),
+    answer ?? 'on its way',
+  ])
+  const counts = ['MEMORIES', 'BLOBS'].map((title) => ({ title, align: 'right' as const }))
+  const columns = [{ title: 'CUBE' }, { title: 'OF' }, ...counts, { title: 'AT' }, { title: 'ANSWER' }]
+  cli.show(items, () => table(columns, rows, cli.io.columns))
 }
 
 async function remove(cli: Cli, did: string): Promise<void> {

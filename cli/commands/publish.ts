@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander'
 import { REVOCATION_REASONS } from '../../schemas/mip-entry.ts'
-import type { Answer, Body } from '../../sdk/endpoints.ts'
-import { type Cli, collect, examples } from '../cli.ts'
+import type { Answer, Body, Item } from '../../sdk/endpoints.ts'
+import { allOf, type Cli, collect, examples } from '../cli.ts'
 import { CliError, EXIT } from '../failure.ts'
 import { jsonOf } from '../json.ts'
-import { table } from '../text.ts'
+import { minuteOf, table } from '../text.ts'
 
 type PublishBody = Body<'publishMemories'>
 type RevokeBody = Body<'revokePublished'>
@@ -40,18 +40,18 @@ export const revokeCommand = (cli: Cli): Command =>
   new Command('revoke')
     .description('take published memories back; peers hide them when they hear of it')
     .argument('<ids...>', 'as they were published')
-    .addOption(
-      new Option('--reason <reason>', 'what peers are told').choices([...REVOCATION_REASONS]).makeOptionMandatory(),
-    )
+    .addOption(new Option('--reason <reason>', 'what peers are told').choices([...REVOCATION_REASONS]))
     .option('--log <name>', 'which log')
     .option('--derived', 'and what the organisation itself has made from them')
-    .addHelpText('after', examples('revoke "$CUBE" --reason error'))
+    .option('--status', 'instead: who has confirmed that they are erased there')
+    .addHelpText('after', examples('revoke "$CUBE" --reason error', 'revoke "$CUBE" --status'))
     .action((ids: string[], options: RevokeOptions) => revoke(cli, ids, options))
 
 interface RevokeOptions {
-  reason: RevokeBody['reason']
+  reason?: RevokeBody['reason']
   log?: string
   derived?: boolean
+  status?: boolean
 }
 
 async function publish(cli: Cli, ids: string[], { namespace, filter, ...options }: PublishOptions): Promise<void> {
@@ -79,10 +79,23 @@ async function publish(cli: Cli, ids: string[], { namespace, filter, ...options 
     })
 }
 
-async function revoke(cli: Cli, ids: string[], { reason, log, derived = false }: RevokeOptions): Promise<void> {
+async function revoke(cli: Cli, ids: string[], { reason, log, derived = false, status }: RevokeOptions): Promise<void> {
+  if (status) return showReceipts(cli, ids)
+  if (reason === undefined) throw new CliError('revoke why? Give --reason.', { exitCode: EXIT.usage })
   const scope = derived ? 'derived' : 'cube'
   const made = await cli.client().publishing.revoke({ cubeIds: ids, reason, scope, ...(log !== undefined && { log }) })
   cli.show(made, () => `Revoked ${made.revoked.length}, ${made.unchanged.length} had been before.\n`)
+}
+
+/** Receipts that came for each of some cubes. */
+async function showReceipts(cli: Cli, ids: readonly string[]): Promise<void> {
+  const receipts: Item<'listErasureReceipts'>[] = []
+  for (const cube of ids)
+    receipts.push(...(await allOf(cli.client().iterate('listErasureReceipts', { query: { cube: cube as never } }))))
+  const rows = receipts.map((one) => [one.cube, one.org, one.cubes, one.renditions, one.blobs, minuteOf(one.erasedAt)])
+  const counts = ['MEMORIES', 'RENDITIONS', 'BLOBS'].map((title) => ({ title, align: 'right' as const }))
+  const columns = [{ title: 'CUBE' }, { title: 'ERASED BY' }, ...counts, { title: 'AT' }]
+  cli.show(receipts, () => table(columns, rows, cli.io.columns))
 }
 
 function itemsText({ log, items }: Published, width: number): string {

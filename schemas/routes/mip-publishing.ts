@@ -1,4 +1,6 @@
+import { pageOf } from '../common.ts'
 import { MipEntries, MipIdentity, Published, PublishMemories, Revoked, RevokePublished } from '../mip-publishing.ts'
+import { ReceiptQuery, ReceivedReceipt } from '../mip-receipt.ts'
 import { defineRoutes } from '../route.ts'
 
 const common = { tag: 'Publishing', scope: 'mip' } as const
@@ -48,5 +50,14 @@ export const mipPublishingRoutes = defineRoutes({
     body: RevokePublished,
     status: 200,
     response: Revoked,
+  },
+  listErasureReceipts: {
+    ...common,
+    method: 'get',
+    path: '/v1/mip/receipts',
+    summary: 'Who has confirmed that revoked cubes are erased there; of one cube with `cube`',
+    query: ReceiptQuery,
+    status: 200,
+    response: pageOf(ReceivedReceipt).meta({ id: 'ReceivedReceiptPage' }),
   },
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { PageQuery, pageOf } from '../common.ts'
 import { Did } from '../did.ts'
+import { MipErasure } from '../mip-receipt.ts'
 import {
   CatchUpReport,
   CreateMipSubscription,
@@ -118,6 +119,15 @@ export const mipSubscriptionRoutes = defineRoutes({
     bodyType: 'application/octet-stream',
     status: 200,
     response: MipArchiveReport,
+  },
+  listMipErasures: {
+    ...common,
+    method: 'get',
+    path: '/v1/mip/erasures',
+    summary: 'List what was erased here because its publisher revoked it for legal reasons, and what it was told',
+    query: PageQuery,
+    status: 200,
+    response: pageOf(MipErasure).meta({ id: 'MipErasurePage' }),
   },
   listQuarantine: {
     ...common,

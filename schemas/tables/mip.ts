@@ -239,8 +239,8 @@ export const mipErasures = sqliteTable(
     epoch: integer().notNull(),
     seq: integer().notNull(),
     cube: text().notNull(),
-    /** Addresses of the revisions that were here. */
-    revisions: text({ mode: 'json' }).$type<string[]>().notNull(),
+    /** Numbers of the revisions that were here. */
+    revisions: text({ mode: 'json' }).$type<number[]>().notNull(),
     cubes: integer().notNull(),
     renditions: integer().notNull(),
     blobs: integer().notNull(),
@@ -248,8 +248,8 @@ export const mipErasures = sqliteTable(
     blobKeys: text({ mode: 'json' }).$type<string[]>().notNull(),
     /** The signed receipt as a wire; null until the blobs are gone. */
     receipt: blob({ mode: 'buffer' }),
-    /** What became of it: accepted, known, refused, expired; null while it is on its way. */
-    answer: text(),
+    /** What its publisher said, or that there is nobody to sign; null while it is on its way. */
+    answer: text({ enum: ['accepted', 'known', 'refused', 'unsigned'] }),
     attempts: integer().notNull(),
     nextAtMs: integer().notNull(),
     atMs: integer().notNull(),

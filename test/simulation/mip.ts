@@ -75,6 +75,7 @@ class NodeRemote implements MipRemote {
   blobChunk = async () => null
   hello = async () => ({ versions: [1], features: [], heads: [] })
   offerProof = async () => 'accepted' as const
+  offerReceipt = async () => 'refused' as const
   close = async () => undefined
 }
 
@@ -194,6 +195,7 @@ class Simulation {
       objects: (cids, options) => call(() => inner.objects(cids, options)),
       blobChunk: (cid, range, options) => call(() => inner.blobChunk(cid, range, options)),
       offerProof: (proof, options) => call(() => inner.offerProof(proof, options)),
+      offerReceipt: (offer, options) => call(() => inner.offerReceipt(offer, options)),
       hello: (options) => call(() => inner.hello(options)),
       close: () => inner.close(),
     }

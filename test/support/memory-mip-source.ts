@@ -7,6 +7,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ReceiptOffer,
   ServingAnswer,
   SignedBytes,
 } from '../../protocol/core/wire-types.ts'
@@ -24,6 +25,7 @@ export class MemoryMipSource implements MipSource {
   readonly calls: string[] = []
   readonly hellos: (MipHello | null)[] = []
   readonly proofs: Uint8Array[] = []
+  readonly receipts: ReceiptOffer[] = []
   /** The log whose entries these are. */
   served: LogName = LOG
   headBeacon: SignedBytes | null = null
@@ -86,6 +88,12 @@ export class MemoryMipSource implements MipSource {
   async offerProof(proof: Uint8Array, options: MipServeOptions): Promise<ProofAnswer> {
     await this.#note('proof', options)
     this.proofs.push(proof)
+    return 'accepted'
+  }
+
+  async offerReceipt(offer: ReceiptOffer, options: MipServeOptions): Promise<ProofAnswer> {
+    await this.#note('receipt', options)
+    this.receipts.push(offer)
     return 'accepted'
   }
 

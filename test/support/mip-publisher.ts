@@ -5,7 +5,16 @@ import type { OpenedEntry } from '../../protocol/core/entry.ts'
 import { signHead } from '../../protocol/core/head.ts'
 import { MipRemoteError } from '../../protocol/core/mip-remote-error.ts'
 import { encodeRevision } from '../../protocol/core/revision.ts'
-import type { BlobPart, BlobRange, LogName, LogPage, LogRange, SignedBytes } from '../../protocol/core/wire-types.ts'
+import type {
+  BlobPart,
+  BlobRange,
+  LogName,
+  LogPage,
+  LogRange,
+  ProofAnswer,
+  ReceiptOffer,
+  SignedBytes,
+} from '../../protocol/core/wire-types.ts'
 import type { MipRemote } from '../../protocol/host/mip-remote.ts'
 import type { Cid } from '../../schemas/cid.ts'
 import type { Did } from '../../schemas/did.ts'
@@ -190,6 +199,8 @@ export class FakeMirror implements MipRemote {
   faults: MirrorFaults
   calls = 0
   readonly proofs: Uint8Array[] = []
+  /** What it says to receipts of erasures; a mirror has no log of its own. */
+  onReceipt: (offer: ReceiptOffer) => Promise<ProofAnswer> = async () => 'refused'
 
   constructor(name: string, publisher: MipPublisher, faults: MirrorFaults = {}) {
     this.name = name
@@ -242,6 +253,11 @@ export class FakeMirror implements MipRemote {
     this.#call()
     this.proofs.push(proof)
     return 'accepted' as const
+  }
+
+  async offerReceipt(offer: ReceiptOffer): Promise<ProofAnswer> {
+    this.#call()
+    return this.onReceipt(offer)
   }
 
   async hello() {

@@ -4,6 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { expectBytes } from '../../../protocol/core/cid.ts'
 import { type Ed25519, publicKeyOfSeed } from '../../../protocol/core/ed25519-rule.ts'
 import { signEntry } from '../../../protocol/core/entry.ts'
+import { signReceipt } from '../../../protocol/core/erase-receipt.ts'
 import { signHead } from '../../../protocol/core/head.ts'
 import { didOfKey, KEY_BYTES } from '../../../protocol/core/keys.ts'
 import type { Did } from '../../../schemas/did.ts'
@@ -39,6 +40,7 @@ export class PeerKeySigner implements Signer {
       did: didOfKey(publicKeyOfSeed(seed)),
       signEntry: (entry) => signEntry(entry, seed, this.ed25519),
       signHead: (head) => signHead(head, seed, this.ed25519),
+      signReceipt: (receipt) => signReceipt(receipt, seed, this.ed25519),
     }
     if (this.#publishing.size >= KEYS_MAX) this.#publishing.clear()
     this.#publishing.set(orgId, key)

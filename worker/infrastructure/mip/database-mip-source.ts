@@ -8,6 +8,7 @@ import type {
   LogRange,
   MipHello,
   ProofAnswer,
+  ReceiptOffer,
   ServingAnswer,
   SignedBytes,
 } from '../../../protocol/core/wire-types.ts'
@@ -31,12 +32,13 @@ import { signBeacon } from './head-beacon.ts'
 import type { IdentityDirectory } from './identity-directory.ts'
 import { LogRows } from './log-rows.ts'
 import type { ProofDesk } from './proof-desk.ts'
+import type { ReceiptDesk } from './receipt-desk.ts'
 import { servedLogs } from './served-logs.ts'
 import { isObject, type ServedObject, servedObjects } from './served-objects.ts'
 import type { ServingDesk } from './serving-desk.ts'
 
 /** Parts of the protocol that are optional and spoken here. */
-const FEATURES = ['http', 'proof', 'tail'] as const
+const FEATURES = ['http', 'proof', 'receipt', 'tail'] as const
 
 /** Beacons that are kept. */
 const BEACONS_MAX = 1000
@@ -46,6 +48,7 @@ export interface DatabaseMipSourceComponents {
   blobs: BlobStore
   identities: IdentityDirectory
   proofs: ProofDesk
+  receipts: ReceiptDesk
   serving: ServingDesk
   signer: Signer | null
   runtime: Runtime
@@ -156,6 +159,10 @@ export class DatabaseMipSource implements MipSource, LogEnds {
 
   offerProof(proof: Uint8Array, _: MipServeOptions): Promise<ProofAnswer> {
     return this.#components.proofs.offer(proof)
+  }
+
+  offerReceipt(offer: ReceiptOffer, _: MipServeOptions): Promise<ProofAnswer> {
+    return this.#components.receipts.offer(offer)
   }
 
   async #served(cids: readonly Cid[]): Promise<ServedObject[]> {

@@ -45,6 +45,16 @@ export class LogRows {
     return rows.map(([bytes, signature]) => [bytes as Uint8Array, signature as Uint8Array])
   }
 
+  /** The entry at one place. */
+  async entryAt(logId: number, { epoch, seq }: LogPlace): Promise<SignedBytes | null> {
+    const [row] = await this.#vault.database.all(
+      statement(
+        sql`select bytes, signature from mip_entries where log_id = ${logId} and epoch = ${epoch} and seq = ${seq}`,
+      ),
+    )
+    return row === undefined ? null : [new Uint8Array(row[0] as Uint8Array), new Uint8Array(row[1] as Uint8Array)]
+  }
+
   /** What the newest entry about each of some cubes says; cubes without one are absent. */
   async latest(logId: number, cubes: readonly string[]): Promise<Map<string, LatestOfCube>> {
     if (cubes.length === 0) return new Map()

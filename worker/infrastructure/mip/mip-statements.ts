@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
-import { mipLogs, mipPeers, mipProofs, mipSubscriptions } from '../../../schemas/tables/mip.ts'
+import { mipErasures, mipLogs, mipPeers, mipProofs, mipSubscriptions } from '../../../schemas/tables/mip.ts'
 import type { LogPlace, MipEntryRow, MipWrite } from '../../ports/writes/mip.ts'
 import { builder, guard, inJson, jsonChunks, statement, statementOf, toHex, toJson } from '../vault/sql.ts'
 import type { StatementsFor } from '../vault/write-statements.ts'
@@ -185,6 +185,29 @@ export const mipStatements: StatementsFor<MipWrite> = {
           or exists (select 1 from mip_mirrors where org_id = ${orgId} and did = ${did} and address = ${address})
       on conflict (org_id, did, address) do update set strikes = strikes + 1, reason = excluded.reason, updated_at_ms = excluded.updated_at_ms,
         rest_until_ms = ${atMs} + min(${restMs} << min(strikes, 20), ${restMsMax})`),
+  ],
+  insert_mip_erasure: (orgId, { erasure }) => [
+    statementOf(
+      builder
+        .insert(mipErasures)
+        .values({ ...erasure, orgId })
+        .onConflictDoNothing(),
+    ),
+  ],
+  set_mip_erasure: (orgId, { revoke, changes }) => [
+    statementOf(
+      builder
+        .update(mipErasures)
+        .set(changes)
+        .where(and(eq(mipErasures.orgId, orgId), eq(mipErasures.revoke, revoke))),
+    ),
+  ],
+  insert_mip_receipt: (orgId, { receipt: { revoke, cube, did, cid, receipt, erasedAtMs, atMs }, strangersMax }) => [
+    statement(sql`insert into mip_receipts (org_id, revoke, cube, did, cid, receipt, erased_at_ms, at_ms)
+      select ${orgId}, ${revoke}, ${cube}, ${did}, ${cid}, ${receipt}, ${erasedAtMs}, ${atMs}
+        where exists (select 1 from mip_peers where org_id = ${orgId} and did = ${did})
+          or (select count(*) from mip_receipts where org_id = ${orgId} and revoke = ${revoke}) < ${strangersMax}
+      on conflict (org_id, revoke, did) do nothing`),
   ],
   put_mip_server: (orgId, { server: { did, peerId, chain, root, expMs, atMs }, serversMax }) => [
     statement(sql`delete from mip_servers where org_id = ${orgId} and did = ${did} and exp_ms <= ${atMs}`),

@@ -17,6 +17,7 @@ import { LogReader } from '../log/log-reader.ts'
 import { DenyReader } from '../mip/deny-reader.ts'
 import { FollowedReader } from '../mip/followed-reader.ts'
 import { LogRows } from '../mip/log-rows.ts'
+import { ReceiptRows } from '../mip/receipt-rows.ts'
 import { PipelineReader } from '../pipelines/pipeline-reader.ts'
 import { ScheduleReader } from '../schedule/schedule-reader.ts'
 import { TaskReader } from '../tasks/task-reader.ts'
@@ -65,6 +66,8 @@ export interface VaultSession {
   followed: FollowedReader
   /** What must not be taken in again. */
   denials: DenyReader
+  /** What was erased for others, and what others have erased. */
+  receipts: ReceiptRows
 }
 
 export interface VaultSessionsComponents {
@@ -116,6 +119,7 @@ export function vaultSessions(components: VaultSessionsComponents): VaultSession
       mipLogs: new LogRows(vault),
       followed: new FollowedReader(vault, principal),
       denials: new DenyReader(vault, principal),
+      receipts: new ReceiptRows(vault),
     }
   }
 }

@@ -8,6 +8,7 @@ import * as lifecycle from './lifecycle.ts'
 import * as log from './log.ts'
 import * as memory from './memory.ts'
 import * as mipPublishing from './mip-publishing.ts'
+import * as mipReceipts from './mip-receipts.ts'
 import * as mipSubscriptions from './mip-subscriptions.ts'
 import * as namespaces from './namespaces.ts'
 import * as permissions from './permissions.ts'
@@ -31,6 +32,7 @@ export const HANDLERS = {
   ...log,
   ...memory,
   ...mipPublishing,
+  ...mipReceipts,
   ...mipSubscriptions,
   ...namespaces,
   ...permissions,

@@ -1,5 +1,14 @@
 import type { Context } from 'hono'
-import { encodeHello, encodeLogPage, encodeProofAnswer, encodeSigned } from '../../../protocol/core/wire-codec.ts'
+import { decodeMipCbor } from '../../../protocol/core/mip-cbor.ts'
+import { MipCborError } from '../../../protocol/core/mip-cbor-error.ts'
+import {
+  encodeHello,
+  encodeLogPage,
+  encodeProofAnswer,
+  encodeSigned,
+  readReceiptOffer,
+} from '../../../protocol/core/wire-codec.ts'
+import { WireShapeError } from '../../../protocol/core/wire-reader.ts'
 import type { LogName } from '../../../protocol/core/wire-types.ts'
 import type { MipServeOptions } from '../../../protocol/host/mip-source.ts'
 import { Cid } from '../../../schemas/cid.ts'
@@ -39,7 +48,7 @@ const notServed = () => new MemosError('not_found')
 
 /**
  * The stream protocols of MIP over HTTP (MIP 4.5): two deployments without sockets federate through these alone. Open to anybody, since what is
- * served has been published; what is hidden and what is not there give the same answer. Nothing is written here but proofs.
+ * served has been published; what is hidden and what is not there give the same answer. Nothing is written here but proofs and receipts.
  */
 export function addMipTwin(app: EdgeApp, edge: Edge): void {
   const source = edge.mipSource
@@ -97,6 +106,23 @@ export function addMipTwin(app: EdgeApp, edge: Edge): void {
     const answer = await source.offerProof(await readBytes(c.req.raw, MIP_OBJECT_BYTES_MAX), options)
     return freshAnswer(encodeProofAnswer(answer))
   })
+
+  bind('POST', '/receipt', 'mipReceipt', async (c, options) => {
+    await takeToken(edge, `mip-proof:${options.caller.address}`, MIP_PROOFS_PER_MINUTE_MAX)
+    const bytes = await readBytes(c.req.raw, MIP_OBJECT_BYTES_MAX)
+    const offer = reading(() => readReceiptOffer(decodeMipCbor(bytes)))
+    return freshAnswer(encodeProofAnswer(await source.offerReceipt(offer, options)))
+  })
+}
+
+/** A body that is not what was agreed is the caller's fault. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof MipCborError || cause instanceof WireShapeError)) throw cause
+    throw new MemosError('invalid_request', { field: 'body', expected: 'a request of the protocol' }, { cause })
+  }
 }
 
 async function answered(edge: Edge, c: Call, name: string, serve: Serve): Promise<Response> {

@@ -54,6 +54,10 @@ export class ArchiveRemote implements BroughtLog {
     throw new MipRemoteError('not_served', 'an archive takes no proofs')
   }
 
+  async offerReceipt(): Promise<never> {
+    throw new MipRemoteError('not_served', 'an archive takes no receipts')
+  }
+
   async close(): Promise<void> {}
 }
 

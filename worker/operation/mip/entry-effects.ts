@@ -65,7 +65,14 @@ export async function effectsOf(input: EffectsInput, components: EffectsComponen
     const revoke = isVoid ? null : argumentsOf(entry, 'cube.revoke')
     if (revoke !== null) {
       const { epoch, seq } = entry
-      const revoked: Revoked = { log, epoch, seq, sum: revoke, counts: (one) => !input.voided.isVoid(one) }
+      const revoked: Revoked = {
+        log,
+        cid: row.cid,
+        epoch,
+        seq,
+        sum: revoke,
+        counts: (one) => !input.voided.isVoid(one),
+      }
       await markDerived(session, components.embeddings, revoked, context)
       effects.plans.push(await planRevocation(session, revoked, context))
     }

@@ -1,9 +1,11 @@
 import { MIP_CALL_MS_MAX } from '../../../schemas/limits-mip.ts'
 import type { DueSubscription } from '../../infrastructure/mip/due-subscriptions.ts'
+import type { DueErasure } from '../../infrastructure/mip/receipt-rows.ts'
 import type { VaultSession, VaultSessions } from '../../infrastructure/vault/vault-session.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
+import type { ErasureReceipts } from './erasure-receipts.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { TrustReview } from './trust-review.ts'
 
@@ -14,6 +16,7 @@ export interface MipTickComponents {
   systemContext: (orgId: string, operation: string, nowMs: number, signal: AbortSignal) => RequestContext
   subscriber: Subscriber
   review: TrustReview
+  receipts: ErasureReceipts
   runtime: Runtime
   logger: Logger
 }
@@ -41,6 +44,12 @@ export class MipTick {
       await this.#guarded(orgId, async (session, context) => {
         await this.#components.review.run(session, context)
       })
+  }
+
+  /** Tells publishers what was erased for them. */
+  async confirm(due: readonly DueErasure[]): Promise<void> {
+    for (const { orgId, revoke } of due)
+      await this.#guarded(orgId, (session, context) => this.#components.receipts.deliver(session, revoke, context))
   }
 
   async #guarded(

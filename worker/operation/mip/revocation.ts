@@ -1,14 +1,15 @@
 import { bytesOfCid } from '../../../protocol/core/cid.ts'
-import { readStoredRevision } from '../../../protocol/core/revision.ts'
+import { decodeRevision, readStoredRevision } from '../../../protocol/core/revision.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { nextState } from '../../../schemas/lifecycle.ts'
-import { MIP_DERIVED_CUBES_MAX, MIP_DERIVED_DEPTH_MAX } from '../../../schemas/limits-mip.ts'
+import { MIP_DERIVED_CUBES_MAX, MIP_DERIVED_DEPTH_MAX, MIP_RECEIPT_REVISIONS_MAX } from '../../../schemas/limits-mip.ts'
 import type { Entry, EntrySum } from '../../../schemas/mip-entry.ts'
 import type { Denial } from '../../infrastructure/mip/deny-reader.ts'
 import type { FullCube } from '../../infrastructure/vault/cube-reader.ts'
 import type { VaultSession } from '../../infrastructure/vault/vault-session.ts'
 import { auditOf } from '../../ports/audit.ts'
 import type { RequestContext } from '../../ports/request-context.ts'
+import type { StoredCube, VaultWrite } from '../../ports/vault-write.ts'
 import type { LogPlace, MipIngestedRow, MipLogRow } from '../../ports/writes/mip.ts'
 import type { EmbeddingBuilder } from '../embed/embedding-builder.ts'
 import { MemLifecycle, transitionOf } from '../lifecycle/mem-lifecycle.ts'
@@ -17,9 +18,12 @@ import { erasedCube, expecting, nothing, type Plan } from './plans.ts'
 
 /** Addresses that one look for what was made from them carries: D1 allows a hundred parameters. */
 const LINKS_PER_LOOK = 64
+
 /** A revocation, and in which log it stands. */
 export interface Revoked extends Revocation {
   log: Pick<MipLogRow, 'id' | 'did' | 'log'>
+  /** Its entry. */
+  cid: string
   /** Entries that count: not those of a key that was put out. */
   counts(entry: Entry): boolean
 }
@@ -31,11 +35,8 @@ const markOf = ({ did }: { did: string }, { cube, reason }: EntrySum<'cube.revok
  * What a revocation does (MIP 4.9), in every subscription of its publisher: the cube goes with its text, index, vectors, blobs and signed
  * bytes, and what was revoked is never taken in again. The entries of the log stay, so that its chain can be verified.
  */
-export async function planRevocation(
-  session: VaultSession,
-  { log, sum, counts, ...place }: Revoked,
-  context: RequestContext,
-): Promise<Plan> {
+export async function planRevocation(session: VaultSession, revoked: Revoked, context: RequestContext): Promise<Plan> {
+  const { log, sum, counts, ...place } = revoked
   const { did } = log
   const { cube, reason } = sum
   const { publications, revocations } = await historyOf(session, log.id, cube, counts)
@@ -57,6 +58,7 @@ export async function planRevocation(
     writes: [
       ...rows.map((row) => expecting(row, row)),
       { kind: 'deny_mip', rows: [...denials, ...held] },
+      ...(await erasureOf(session, revoked, rows, erased, context)),
       { kind: 'erase_mip_objects', did, cube, ...(sum.fromRev !== undefined && { cids: closed }) },
       {
         kind: 'put_mip_ingested',
@@ -69,6 +71,41 @@ export async function planRevocation(
       },
     ],
   }
+}
+
+/** What is said to the publisher of an erasure that the law asks for; nothing where nothing was here. */
+async function erasureOf(
+  session: VaultSession,
+  { log, cid, epoch, seq, sum }: Revoked,
+  rows: readonly MipIngestedRow[],
+  erased: readonly StoredCube[],
+  { nowMs }: RequestContext,
+): Promise<VaultWrite[]> {
+  const here = rows.filter(({ state }) => state !== 'revoked')
+  if (sum.reason !== 'legal' || here.length === 0) return []
+  const bodies = await session.followed.objects([...new Set(here.map((row) => row.cid))])
+  const renditions = [...bodies.values()].reduce((sum, bytes) => sum + decodeRevision(bytes).renditions.length, 0)
+  const blobKeys = [...new Set(erased.flatMap(({ blobs }) => blobs))]
+  const revisions = [...new Set(here.map(({ number }) => number))]
+  const counts = { cubes: erased.length, renditions, blobs: blobKeys.length }
+  const { did, log: name } = log
+  return [
+    {
+      kind: 'insert_mip_erasure',
+      erasure: {
+        revoke: cid,
+        ...{ did, log: name, epoch, seq, cube: sum.cube },
+        revisions: revisions.toSorted((a, b) => a - b).slice(0, MIP_RECEIPT_REVISIONS_MAX),
+        ...counts,
+        blobKeys,
+        receipt: null,
+        answer: null,
+        attempts: 0,
+        nextAtMs: nowMs,
+        atMs: nowMs,
+      },
+    },
+  ]
 }
 
 /**

@@ -1,12 +1,14 @@
 import type {
   mipDenied,
   mipEntries,
+  mipErasures,
   mipIngested,
   mipLogs,
   mipMirrors,
   mipObjects,
   mipPeers,
   mipProofs,
+  mipReceipts,
   mipServers,
   mipSubscriptions,
 } from '../../../schemas/tables/mip.ts'
@@ -20,6 +22,8 @@ export type MipIngestedRow = typeof mipIngested.$inferSelect
 export type MipDeniedRow = typeof mipDenied.$inferSelect
 export type MipMirrorRow = typeof mipMirrors.$inferSelect
 export type MipServerRow = typeof mipServers.$inferSelect
+export type MipErasureRow = typeof mipErasures.$inferSelect
+export type MipReceiptRow = typeof mipReceipts.$inferSelect
 export type MipProofRow = typeof mipProofs.$inferSelect
 
 /** Place in a log; `seq` is -1 before the first entry. */
@@ -90,6 +94,15 @@ export type MipWrite =
       strangersMax?: number
       atMs: number
     }
+  /** What a revocation has erased here; the first that is written down of it stays. */
+  | { kind: 'insert_mip_erasure'; erasure: Omit<MipErasureRow, 'orgId'> }
+  | {
+      kind: 'set_mip_erasure'
+      revoke: string
+      changes: Partial<Pick<MipErasureRow, 'receipt' | 'answer' | 'attempts' | 'nextAtMs'>>
+    }
+  /** One of each organisation; of those that are not named as peers only so many for each revocation. */
+  | { kind: 'insert_mip_receipt'; receipt: Omit<MipReceiptRow, 'orgId'>; strangersMax: number }
   /** A node that speaks for a publisher; those whose right has ended make room. */
   | { kind: 'put_mip_server'; server: Omit<MipServerRow, 'orgId'>; serversMax: number }
   | {
