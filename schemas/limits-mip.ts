@@ -131,6 +131,18 @@ export const MIP_GOSSIP_OUTBOUND_BYTES_MAX = 8 * 1024 * 1024
 export const MIP_GOSSIP_MESSAGES_PER_SECOND_MAX = 1000
 /** Time for which a neighbour that floods is shut out, ms. */
 export const MIP_GOSSIP_SHUT_MS = 60_000
+/** One message of a set reconciliation; with the names of its logs it is one object. */
+export const MIP_RECON_MESSAGE_BYTES_MAX = 48 * 1024
+/** Logs whose entries are reconciled as one set. */
+export const MIP_RECON_LOGS_MAX = 64
+/** Entries of one set. */
+export const MIP_RECON_ITEMS_MAX = 65_536
+/** Differences that one message may bring. */
+export const MIP_RECON_IDS_MAX = 8192
+/** Messages of one reconciliation; what is not settled then is read from the logs. */
+export const MIP_RECON_ROUNDS_MAX = 16
+/** Share of a set that may differ, percent; with more, reading the logs costs less. */
+export const MIP_RECON_DIFFERENT_PERCENT_MAX = 5
 /** Revisions that one receipt of an erasure names. */
 export const MIP_RECEIPT_REVISIONS_MAX = 64
 /** Receipts of one revocation that are taken when organisations send them that are not named as peers. */

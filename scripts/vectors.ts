@@ -14,6 +14,7 @@ import { gossipVectors } from '../test/conformance/cases/mip-gossip.ts'
 import { delegationVectors, logVectors, proofVectors } from '../test/conformance/cases/mip-logs.ts'
 import { entryVectors, headVectors, keyVectors, signatureVectors } from '../test/conformance/cases/mip-objects.ts'
 import { receiptVectors } from '../test/conformance/cases/mip-receipt.ts'
+import { reconVectors } from '../test/conformance/cases/mip-recon.ts'
 import { wireVectors } from '../test/conformance/cases/mip-wire.ts'
 import { REVISION_INVALID_OBJECTS, REVISION_INVALID_VIEWS, REVISION_VALID } from '../test/conformance/cases/revision.ts'
 import { SHORT_PAPER_INVALID, SHORT_PAPER_VALID } from '../test/conformance/cases/short-paper.ts'
@@ -35,6 +36,7 @@ const FILES = {
   'mip-delegation': await delegationVectors(),
   'mip-log': await logVectors(),
   'mip-proof': await proofVectors(),
+  'mip-recon': reconVectors(),
   'mip-receipt': await receiptVectors(),
   'mip-evolution': await evolutionVectors(),
   'mip-wire': await wireVectors(),

@@ -18,6 +18,7 @@ import { MipError } from '../../protocol/core/mip-error.ts'
 import { type SignatureDomain, signingInput, toWire, verifySigned } from '../../protocol/core/signed.ts'
 import type { Cid } from '../../schemas/cid.ts'
 import type { Did } from '../../schemas/did.ts'
+import { MIP_RECON_MESSAGE_BYTES_MAX } from '../../schemas/limits-mip.ts'
 import type { DelegationCommand } from '../../schemas/mip-delegation.ts'
 import archiveFile from '../vectors/log-archive.json' with { type: 'json' }
 import delegationFile from '../vectors/mip-delegation.json' with { type: 'json' }
@@ -29,7 +30,9 @@ import keyFile from '../vectors/mip-key.json' with { type: 'json' }
 import logFile from '../vectors/mip-log.json' with { type: 'json' }
 import proofFile from '../vectors/mip-proof.json' with { type: 'json' }
 import receiptFile from '../vectors/mip-receipt.json' with { type: 'json' }
+import reconFile from '../vectors/mip-recon.json' with { type: 'json' }
 import signatureFile from '../vectors/mip-signature.json' with { type: 'json' }
+import { type ReconVectorSet, setOf } from './cases/mip-recon.ts'
 
 /** Replays the vectors of keys, signatures, entries, delegations and logs. Needs no file system, so every runtime can run it. */
 export function replayMipVectors(runtime: string) {
@@ -38,6 +41,7 @@ export function replayMipVectors(runtime: string) {
   replay<{ view: unknown }>(`entry vectors on ${runtime}`, entryFile, (vector) => replaySigned(vector, 'entry'))
   replay<{ view: unknown }>(`head vectors on ${runtime}`, headFile, (vector) => replaySigned(vector, 'head'))
   replay(`delegation vectors on ${runtime}`, delegationFile, replayDelegation)
+  replay(`reconciliation vectors on ${runtime}`, reconFile, replayRecon)
   replay(`receipt vectors on ${runtime}`, receiptFile, replayReceipt)
   replay(`log vectors on ${runtime}`, logFile, replayLog)
   replay(`proof vectors on ${runtime}`, proofFile, replayProof)
@@ -127,6 +131,41 @@ async function replayDelegation({ valid, reason, wires, revoked, address, peerId
   const verified = verifyDelegation(address, { ...use, isRevoked, lookup: byAddress(wires), ed25519: portableEd25519 })
   if (!valid) return expect(verified).rejects.toEqual(refusal(reason))
   expect((await verified).aud).toBe(use.aud)
+}
+
+interface ReconVector {
+  ours: ReconVectorSet
+  theirs: ReconVectorSet
+  bytesMax?: number
+  messages?: string[]
+  have: string[]
+  need: string[]
+  answer?: string
+  role?: 'answer' | 'next'
+}
+
+async function replayRecon({ valid, reason, hex, ...vector }: Vector & ReconVector) {
+  const { bytesMax = MIP_RECON_MESSAGE_BYTES_MAX, messages } = vector
+  const ours = setOf(vector.ours, bytesMax)
+  if (messages === undefined) {
+    const read = () => (vector.role === 'next' ? ours.next(hexToBytes(hex!)) : ours.answer(hexToBytes(hex!)))
+    return valid
+      ? expect(read()).toEqual(hexToBytes(vector.answer!))
+      : expect(read).toThrow(expect.objectContaining({ reason }))
+  }
+  const theirs = setOf(vector.theirs, bytesMax)
+  const [have, need]: [string[], string[]] = [[], []]
+  let message: Uint8Array | null = ours.initiate()
+  for (let at = 0; at < messages.length; at += 2) {
+    expect(bytesToHex(message!)).toBe(messages[at])
+    const answer = theirs.answer(message!)
+    expect(bytesToHex(answer)).toBe(messages[at + 1])
+    const step = ours.next(answer)
+    have.push(...step.have.map((id) => bytesToHex(id)))
+    need.push(...step.need.map((id) => bytesToHex(id)))
+    message = step.message
+  }
+  expect([message, have.sort(), need.sort()]).toEqual([null, vector.have, vector.need])
 }
 
 interface ReceiptVector {

@@ -12,7 +12,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { cidOf } from '../../protocol/core/cid.ts'
 import { toJsonView } from '../../protocol/core/json-view.ts'
 import { MipRemoteError } from '../../protocol/core/mip-remote-error.ts'
-import { readReceiptOffer } from '../../protocol/core/wire-codec.ts'
+import { readReceiptOffer, readReconRequest } from '../../protocol/core/wire-codec.ts'
 import { FrameBuffer, frameOf } from '../../protocol/host/frame-buffer.ts'
 import { FrameStream } from '../../protocol/host/frames.ts'
 import { HttpRemote } from '../../protocol/host/http-remote.ts'
@@ -55,6 +55,7 @@ function filled(): MemoryMipSource {
   source.entries.push(...world.entries)
   source.headBeacon = world.head
   source.ours = world.hello
+  source.items = world.items
   source.addBlob(world.object, 'object')
   source.addBlob(world.blob)
   return source
@@ -174,6 +175,10 @@ function asked({ path = '', range, body }: Record<string, string>): (remote: Mip
   const org = decodeURIComponent(name)
   if (kind === 'hello') return (remote) => remote.hello(options)
   if (kind === 'proof') return (remote) => remote.offerProof(hexToBytes(body!), options)
+  if (kind === 'recon') {
+    const request = readReconRequest(readFrame(hexToBytes(body!)))
+    return (remote) => remote.recon(request, options)
+  }
   if (kind === 'receipt') {
     const offer = readReceiptOffer(readFrame(hexToBytes(body!)))
     return (remote) => remote.offerReceipt(offer, options)

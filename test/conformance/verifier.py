@@ -16,6 +16,7 @@ import mip_bytes as core
 import mip_gossip as gossip
 import mip_logs as logs
 import mip_objects as objects
+import mip_recon as recon
 from mip_bodies import (encode_manifest, fingerprint, is_refused, negotiate, open_manifest, revision_object, revision_view, revoked,
                         safetensors)
 from mip_bytes import Refused, cid_of, decode, encode, from_json, key_of, link_of, to_json
@@ -208,6 +209,26 @@ def replay_signed(kind):
     return replay
 
 
+def replay_recon(vector):
+    def set_of(which):
+        return recon.Set([recon.item(i) for i in range(which['count']) if i not in which['without']], vector.get('bytesMax', 48 * 1024))
+    ours = set_of(vector['ours'])
+    if 'messages' not in vector:
+        data = unhex(vector['hex'])
+        if vector['valid']:
+            return same(ours.answer(data).hex(), vector['answer'], 'answer')
+        return same(code_of(lambda: getattr(ours, vector['role'])(data)), vector['reason'], 'code')
+    theirs, said, have, need = set_of(vector['theirs']), [], [], []
+    message = ours.initiate()
+    while message is not None:
+        answer = theirs.answer(message)
+        said += [message.hex(), answer.hex()]
+        message, *found = ours.next(answer)
+        have, need = have + found[0], need + found[1]
+    same(said, vector['messages'], 'messages')
+    same([sorted(one.hex() for one in ids) for ids in (have, need)], [vector['have'], vector['need']], 'differences')
+
+
 def replay_receipt(vector):
     receipt = Signed('erase', unhex(vector['hex']))
     entry = None if vector['entry'] is None else Signed('entry', unhex(vector['entry']))
@@ -374,7 +395,7 @@ def replay_wire(vector):
     twin = vector.get('http', {}).get('answer', {})
     if twin.get('type') == 'application/vnd.ipld.dag-cbor':
         body = decode(unhex(twin['body']), 4 << 20)
-        if '/hello' in vector['http']['request']['path'] or '/proof' in vector['http']['request']['path'] or '/receipt' in vector['http']['request']['path']:
+        if '/hello' in vector['http']['request']['path'] or '/proof' in vector['http']['request']['path'] or '/rec' in vector['http']['request']['path']:
             same(to_json(body), vector['answerJson'][0], 'body')
 
 
@@ -382,7 +403,7 @@ REPLAY = {
     'mip-gossip': replay_gossip, 'log-archive': replay_archive,
     'mip-evolution': replay_evolution, 'mip-wire': replay_wire,
     'mip-cbor': replay_cbor, 'cid': replay_cid, 'revision': replay_revision, 'mip-key': replay_key, 'mip-signature': replay_signature,
-    'mip-entry': replay_signed('entry'), 'mip-head': replay_signed('head'), 'mip-delegation': replay_delegation, 'mip-receipt': replay_receipt, 'mip-log': replay_log,
+    'mip-entry': replay_signed('entry'), 'mip-head': replay_signed('head'), 'mip-delegation': replay_delegation, 'mip-receipt': replay_receipt, 'mip-recon': replay_recon, 'mip-log': replay_log,
     'mip-proof': replay_proof, 'manifest': replay_manifest, 'fingerprint': replay_fingerprint, 'negotiation': replay_negotiation,
     'safetensors': replay_safetensors, 'revocation': replay_revocation,
 }

@@ -1,16 +1,19 @@
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { cidOf } from '../../../protocol/core/cid.ts'
+import { bytesOfCid, cidOf } from '../../../protocol/core/cid.ts'
 import { portableEd25519 } from '../../../protocol/core/ed25519-rule.ts'
 import { signHead } from '../../../protocol/core/head.ts'
 import { toJsonView } from '../../../protocol/core/json-view.ts'
 import { encodeMipCbor, type MipValue } from '../../../protocol/core/mip-cbor.ts'
 import type { MipRemoteReason } from '../../../protocol/core/mip-remote-error.ts'
+import { type ReconItem, ReconSet } from '../../../protocol/core/negentropy.ts'
 import {
   helloValue,
   logPageValue,
   logRangeValue,
   proofAnswerValue,
   receiptOfferValue,
+  reconAnswerValue,
+  reconRequestValue,
 } from '../../../protocol/core/wire-codec.ts'
 import type { MipHello, ReceiptOffer, SignedBytes } from '../../../protocol/core/wire-types.ts'
 import { frameOf } from '../../../protocol/host/frame-buffer.ts'
@@ -47,6 +50,7 @@ export interface WireWorld {
   blob: Uint8Array
   proof: Uint8Array
   offer: ReceiptOffer
+  items: ReconItem[]
 }
 
 export async function wireWorld(): Promise<WireWorld> {
@@ -67,6 +71,7 @@ export async function wireWorld(): Promise<WireWorld> {
     object: encodeMipCbor({ v: 1, note: 'caf\u00e9' }),
     blob: Uint8Array.from({ length: MIP_BLOB_FRAME_BYTES_MAX + 1000 }, (_, i) => (7 * i + Math.floor(i / 256)) % 256),
     proof: encodeMipCbor({ v: 1 }),
+    items: writer.entries.map(({ entry, cid }) => ({ ts: entry.ts, id: bytesOfCid(cid).slice(-32) })),
     offer: {
       receipt: [encodeMipCbor({ v: 1 }), new Uint8Array(64).fill(6)],
       delegations: [[serves.bytes, serves.signature]],
@@ -156,6 +161,7 @@ function calls(world: WireWorld): Call[] {
       answer: [proofAnswerValue('accepted')],
       http: { method: 'POST', path: '/mip/v1/proof', headers: { 'content-type': CBOR }, body: world.proof },
     },
+    ...reconCalls(world),
     {
       title: 'a receipt',
       protocol: 'receipt',
@@ -177,6 +183,33 @@ function calls(world: WireWorld): Call[] {
     { title: 'a request without its fields', protocol: 'blob', request: {}, answer: 'bad_request' },
     { title: 'a request that is no map', protocol: 'obj', request: [1], answer: 'bad_request' },
     { title: 'more entries than a page holds', protocol: 'log', request: range(0, 65), answer: 'bad_request' },
+  ]
+}
+
+function reconCalls({ items }: WireWorld): Call[] {
+  const set = new ReconSet(items)
+  const message = new ReconSet(items.slice(1)).initiate()
+  const path = '/mip/v1/recon'
+  const post = (request: MipValue) =>
+    ({ method: 'POST', path, headers: { 'content-type': CBOR }, body: encodeMipCbor(request) }) as const
+  const request = reconRequestValue({ logs: [MAIN], message })
+  const unheard = reconRequestValue({ logs: [MAIN, { org: person(66).did, log: 'main' }], message })
+  return [
+    {
+      title: 'a reconciliation of a log of which the caller lacks the first entry',
+      protocol: 'recon',
+      request,
+      answer: [reconAnswerValue(set.answer(message))],
+      http: post(request),
+    },
+    {
+      title: 'a reconciliation with a log that is not served',
+      protocol: 'recon',
+      request: unheard,
+      answer: 'not_served',
+      http: { ...post(unheard), status: 404 },
+    },
+    { title: 'a reconciliation of nothing', protocol: 'recon', request: { logs: [], message }, answer: 'bad_request' },
   ]
 }
 
