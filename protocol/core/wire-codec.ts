@@ -6,10 +6,21 @@ import {
   MIP_HELLO_HEADS_MAX,
   MIP_LOG_PAGE_ENTRIES_MAX,
   MIP_OBJECT_BYTES_MAX,
+  MIP_RECON_LOGS_MAX,
+  MIP_RECON_MESSAGE_BYTES_MAX,
 } from '../../schemas/limits-mip.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'
 import { expectWireBytes, WireReader, WireShapeError } from './wire-reader.ts'
-import type { LogName, LogPage, LogRange, MipHello, ProofAnswer, ReceiptOffer, SignedBytes } from './wire-types.ts'
+import type {
+  LogName,
+  LogPage,
+  LogRange,
+  MipHello,
+  ProofAnswer,
+  ReceiptOffer,
+  ReconRequest,
+  SignedBytes,
+} from './wire-types.ts'
 import { PROOF_ANSWERS } from './wire-types.ts'
 
 export const ORG_DID = /^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$/
@@ -127,6 +138,30 @@ export function readProofAnswer(value: MipValue): ProofAnswer {
   if (answer) return answer
   throw new WireShapeError('answer', PROOF_ANSWERS.join(', '))
 }
+
+/** Request of a reconciliation on a stream, and its body over HTTP. */
+export const reconRequestValue = ({ logs, message }: ReconRequest): MipValue => ({
+  logs: logs.map(({ org, log }) => [org, log]),
+  message,
+})
+
+export function readReconRequest(value: MipValue): ReconRequest {
+  const fields = new WireReader(value, 'request')
+  const logs = fields.list('logs', MIP_RECON_LOGS_MAX, (item, title): LogName => {
+    const [org, log] = Array.isArray(item) && item.length === 2 ? item : []
+    const isName = typeof org === 'string' && typeof log === 'string' && ORG_DID.test(org) && LOG_NAME.test(log)
+    if (!isName) throw new WireShapeError(title, 'pairs of an organisation and a log')
+    return { org, log }
+  })
+  if (logs.length === 0) throw new WireShapeError('logs', 'at least one log')
+  return { logs, message: fields.bytes('message', MIP_RECON_MESSAGE_BYTES_MAX) }
+}
+
+/** Answer to it. */
+export const reconAnswerValue = (message: Uint8Array): MipValue => ({ message })
+
+export const readReconAnswer = (value: MipValue): Uint8Array =>
+  new WireReader(value, 'answer').bytes('message', MIP_RECON_MESSAGE_BYTES_MAX)
 
 /** Request of a receipt on a stream, and its body over HTTP. */
 export const receiptOfferValue = ({ receipt, delegations }: ReceiptOffer): MipValue => ({

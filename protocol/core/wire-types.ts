@@ -60,6 +60,13 @@ export interface MipHello {
 export const PROOF_ANSWERS = ['accepted', 'known', 'refused'] as const
 export type ProofAnswer = (typeof PROOF_ANSWERS)[number]
 
+/** A message about the entries of some logs, for finding out what one side lacks. */
+export interface ReconRequest {
+  /** At most MIP_RECON_LOGS_MAX. */
+  logs: readonly LogName[]
+  message: Uint8Array
+}
+
 /** A signed receipt of an erasure, with the delegations by which its key signs. */
 export interface ReceiptOffer {
   receipt: SignedBytes

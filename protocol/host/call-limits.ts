@@ -28,6 +28,8 @@ export const CALL_LIMITS: CallLimits = {
     blob: MIP_BLOB_CALLS_IN_FLIGHT_MAX,
     proof: MIP_OTHER_CALLS_IN_FLIGHT_MAX,
     receipt: MIP_OTHER_CALLS_IN_FLIGHT_MAX,
+    // A set is read for each message, as a page of a log is.
+    recon: MIP_LOG_CALLS_IN_FLIGHT_MAX,
   },
   callsPerSecond: MIP_CALLS_PER_SECOND_MAX,
   proofsPerMinute: MIP_PROOFS_PER_MINUTE_MAX,

@@ -1,6 +1,6 @@
 import type { Cid } from '../../schemas/cid.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import type { BlobRange, LogName, LogRange, ObjectsByCid, ReceiptOffer } from '../core/wire-types.ts'
+import type { BlobRange, LogName, LogRange, ObjectsByCid, ReceiptOffer, ReconRequest } from '../core/wire-types.ts'
 import type { MipCallOptions, MipRemote } from './mip-remote.ts'
 
 /** Several ways to the same logs, asked one after the other until one answers. The one that answered last is asked first. */
@@ -48,6 +48,10 @@ export class FailoverRemote implements MipRemote {
 
   offerProof(proof: Uint8Array, options: MipCallOptions) {
     return this.#ask(options, (remote) => remote.offerProof(proof, options))
+  }
+
+  recon(request: ReconRequest, options: MipCallOptions) {
+    return this.#ask(options, (remote) => remote.recon(request, options))
   }
 
   offerReceipt(offer: ReceiptOffer, options: MipCallOptions) {

@@ -6,9 +6,17 @@ import {
   MIP_OBJECT_BYTES_MAX,
   MIP_OTHER_CALLS_IN_FLIGHT_MAX,
 } from '../../schemas/limits-mip.ts'
-import { encodeMipCbor } from '../core/mip-cbor.ts'
+import { decodeMipCbor, encodeMipCbor } from '../core/mip-cbor.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import { decodeHello, decodeLogPage, decodeProofAnswer, decodeSigned, receiptOfferValue } from '../core/wire-codec.ts'
+import {
+  decodeHello,
+  decodeLogPage,
+  decodeProofAnswer,
+  decodeSigned,
+  readReconAnswer,
+  receiptOfferValue,
+  reconRequestValue,
+} from '../core/wire-codec.ts'
 import type {
   BlobPart,
   BlobRange,
@@ -18,6 +26,7 @@ import type {
   MipHello,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   SignedBytes,
 } from '../core/wire-types.ts'
 import { beforeAbort } from './before-abort.ts'
@@ -118,6 +127,14 @@ export class HttpRemote implements MipRemote {
     const request: Request = { path: 'proof', method: 'POST', headers, body: proof, bytesMax: MIP_OBJECT_BYTES_MAX }
     const { bytes } = await this.#found(request, signal)
     return readingAnswer(() => decodeProofAnswer(bytes))
+  }
+
+  async recon(request: ReconRequest, { signal }: MipCallOptions): Promise<Uint8Array | null> {
+    const body = encodeMipCbor(reconRequestValue(request))
+    const headers = { 'content-type': MIP_CBOR }
+    const asked: Request = { path: 'recon', method: 'POST', headers, body, bytesMax: MIP_OBJECT_BYTES_MAX }
+    const answer = await this.#ask(asked, signal)
+    return answer && readingAnswer(() => readReconAnswer(decodeMipCbor(answer.bytes)))
   }
 
   async offerReceipt(offer: ReceiptOffer, { signal }: MipCallOptions): Promise<ProofAnswer> {

@@ -1,6 +1,6 @@
 import type { Cid } from '../../schemas/cid.ts'
 import { MipRemoteError } from '../core/mip-remote-error.ts'
-import type { BlobRange, LogName, LogRange, ReceiptOffer } from '../core/wire-types.ts'
+import type { BlobRange, LogName, LogRange, ReceiptOffer, ReconRequest } from '../core/wire-types.ts'
 import type { MipCallOptions, MipRemote } from './mip-remote.ts'
 
 /** A peer that is connected when it is first asked, and again when it was lost. */
@@ -36,6 +36,10 @@ export class LazyRemote implements MipRemote {
 
   offerProof(proof: Uint8Array, options: MipCallOptions) {
     return this.#ask(options, (remote) => remote.offerProof(proof, options))
+  }
+
+  recon(request: ReconRequest, options: MipCallOptions) {
+    return this.#ask(options, (remote) => remote.recon(request, options))
   }
 
   offerReceipt(offer: ReceiptOffer, options: MipCallOptions) {

@@ -9,11 +9,22 @@ import {
   readHello,
   readLogPage,
   readProofAnswer,
+  readReconAnswer,
   readSigned,
   receiptOfferValue,
+  reconRequestValue,
 } from '../core/wire-codec.ts'
 import { WireReader } from '../core/wire-reader.ts'
-import type { BlobPart, BlobRange, LogName, LogPage, LogRange, MipHello, ReceiptOffer } from '../core/wire-types.ts'
+import type {
+  BlobPart,
+  BlobRange,
+  LogName,
+  LogPage,
+  LogRange,
+  MipHello,
+  ReceiptOffer,
+  ReconRequest,
+} from '../core/wire-types.ts'
 import { framePool } from './buffer-pool.ts'
 import { CallStreams } from './call-streams.ts'
 import { checkedBlobPart, checkedObject, checkedPage, portionsOf } from './checked-answers.ts'
@@ -84,6 +95,10 @@ export class Libp2pRemote implements MipRemote {
 
   offerProof(proof: Uint8Array, options: MipCallOptions) {
     return this.#ask('proof', proofRequestValue(proof), readProofAnswer, options)
+  }
+
+  recon(request: ReconRequest, options: MipCallOptions): Promise<Uint8Array | null> {
+    return orNull(this.#ask('recon', reconRequestValue(request), readReconAnswer, options))
   }
 
   offerReceipt(offer: ReceiptOffer, options: MipCallOptions) {

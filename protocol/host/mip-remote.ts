@@ -9,6 +9,7 @@ import type {
   ObjectsByCid,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   SignedBytes,
 } from '../core/wire-types.ts'
 
@@ -39,6 +40,8 @@ export interface MipRemote {
    */
   blobChunk(cid: Cid, range: BlobRange, options: MipCallOptions): Promise<BlobPart | null>
   offerProof(proof: Uint8Array, options: MipCallOptions): Promise<ProofAnswer>
+  /** The answer to a message about the entries of some logs; null: one of them is not served there. */
+  recon(request: ReconRequest, options: MipCallOptions): Promise<Uint8Array | null>
   /** Tells a publisher that what it revoked is erased. A mirror refuses. */
   offerReceipt(offer: ReceiptOffer, options: MipCallOptions): Promise<ProofAnswer>
   /** Lets go of streams that wait for reuse. Calls after it open new ones. */

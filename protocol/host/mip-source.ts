@@ -8,6 +8,7 @@ import type {
   MipHello,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   ServingAnswer,
   SignedBytes,
 } from '../core/wire-types.ts'
@@ -48,6 +49,11 @@ export interface MipSource {
   blob(cid: Cid, range: BlobRange, options: MipServeOptions): Promise<BlobPart | null>
   /** A proof of equivocation, or a revocation, as MIP-CBOR. It is judged, stored and passed on by the source. */
   offerProof(proof: Uint8Array, options: MipServeOptions): Promise<ProofAnswer>
+  /**
+   * Answers a message about the entries of some logs; null when one of them is not served. @throws MipRemoteError `bad_request` for what is
+   * no message, `too_large` for more than MIP_RECON_ITEMS_MAX entries
+   */
+  recon(request: ReconRequest, options: MipServeOptions): Promise<Uint8Array | null>
   /** A receipt that something revoked here was erased elsewhere. It is judged and stored by the source. */
   offerReceipt(offer: ReceiptOffer, options: MipServeOptions): Promise<ProofAnswer>
 }

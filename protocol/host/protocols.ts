@@ -21,6 +21,7 @@ export const MIP_PROTOCOLS = {
   blob: '/mip/blob/1.0.0',
   proof: '/mip/proof/1.0.0',
   receipt: '/mip/receipt/1.0.0',
+  recon: '/mip/recon/1.0.0',
 } as const
 export type MipProtocol = keyof typeof MIP_PROTOCOLS
 

@@ -17,6 +17,8 @@ import {
   readLogName,
   readLogRange,
   readReceiptOffer,
+  readReconRequest,
+  reconAnswerValue,
 } from '../core/wire-codec.ts'
 import { WireReader, WireShapeError } from '../core/wire-reader.ts'
 import { beforeAbort } from './before-abort.ts'
@@ -156,6 +158,11 @@ const SERVERS: Record<MipProtocol, (call: Call) => Promise<void>> = {
   blob: serveBlob,
   proof: async ({ request, source, options, answer }) => {
     await answer(proofAnswerValue(await source.offerProof(readProofRequest(request), options)))
+  },
+  recon: async ({ request, source, options, answer }) => {
+    const message = await source.recon(readReconRequest(request), options)
+    if (!message) throw notServed()
+    await answer(reconAnswerValue(message))
   },
   receipt: async ({ request, source, options, answer }) => {
     await answer(proofAnswerValue(await source.offerReceipt(readReceiptOffer(request), options)))

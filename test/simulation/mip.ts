@@ -76,6 +76,7 @@ class NodeRemote implements MipRemote {
   hello = async () => ({ versions: [1], features: [], heads: [] })
   offerProof = async () => 'accepted' as const
   offerReceipt = async () => 'refused' as const
+  recon = async () => null
   close = async () => undefined
 }
 
@@ -195,6 +196,7 @@ class Simulation {
       objects: (cids, options) => call(() => inner.objects(cids, options)),
       blobChunk: (cid, range, options) => call(() => inner.blobChunk(cid, range, options)),
       offerProof: (proof, options) => call(() => inner.offerProof(proof, options)),
+      recon: (request, options) => call(() => inner.recon(request, options)),
       offerReceipt: (offer, options) => call(() => inner.offerReceipt(offer, options)),
       hello: (options) => call(() => inner.hello(options)),
       close: () => inner.close(),

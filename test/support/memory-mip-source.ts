@@ -1,4 +1,5 @@
 import { cidOf } from '../../protocol/core/cid.ts'
+import { type ReconItem, ReconSet } from '../../protocol/core/negentropy.ts'
 import type {
   BlobPart,
   BlobRange,
@@ -8,6 +9,7 @@ import type {
   MipHello,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   ServingAnswer,
   SignedBytes,
 } from '../../protocol/core/wire-types.ts'
@@ -26,6 +28,8 @@ export class MemoryMipSource implements MipSource {
   readonly hellos: (MipHello | null)[] = []
   readonly proofs: Uint8Array[] = []
   readonly receipts: ReceiptOffer[] = []
+  /** What is reconciled. */
+  items: ReconItem[] = []
   /** The log whose entries these are. */
   served: LogName = LOG
   headBeacon: SignedBytes | null = null
@@ -89,6 +93,12 @@ export class MemoryMipSource implements MipSource {
     await this.#note('proof', options)
     this.proofs.push(proof)
     return 'accepted'
+  }
+
+  async recon({ logs, message }: ReconRequest, options: MipServeOptions): Promise<Uint8Array | null> {
+    await this.#note('recon', options)
+    if (logs.some(({ org, log }) => org !== this.served.org || log !== this.served.log)) return null
+    return new ReconSet(this.items).answer(message)
   }
 
   async offerReceipt(offer: ReceiptOffer, options: MipServeOptions): Promise<ProofAnswer> {

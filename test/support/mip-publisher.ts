@@ -1,9 +1,10 @@
 import { base64url } from 'multiformats/bases/base64'
-import { cidOf } from '../../protocol/core/cid.ts'
+import { bytesOfCid, cidOf } from '../../protocol/core/cid.ts'
 import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import type { OpenedEntry } from '../../protocol/core/entry.ts'
 import { signHead } from '../../protocol/core/head.ts'
 import { MipRemoteError } from '../../protocol/core/mip-remote-error.ts'
+import { ReconSet } from '../../protocol/core/negentropy.ts'
 import { encodeRevision } from '../../protocol/core/revision.ts'
 import type {
   BlobPart,
@@ -13,6 +14,7 @@ import type {
   LogRange,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   SignedBytes,
 } from '../../protocol/core/wire-types.ts'
 import type { MipRemote } from '../../protocol/host/mip-remote.ts'
@@ -253,6 +255,15 @@ export class FakeMirror implements MipRemote {
     this.#call()
     this.proofs.push(proof)
     return 'accepted' as const
+  }
+
+  async recon({ logs, message }: ReconRequest): Promise<Uint8Array | null> {
+    this.#call()
+    if (logs.some(({ org, log }) => org !== this.publisher.did || !this.publisher.logs.has(log))) return null
+    const entries = logs.flatMap(({ log }) => this.#entries(log))
+    return new ReconSet(entries.map(({ entry, cid }) => ({ ts: entry.ts, id: bytesOfCid(cid).slice(-32) }))).answer(
+      message,
+    )
   }
 
   async offerReceipt(offer: ReceiptOffer): Promise<ProofAnswer> {

@@ -1,7 +1,7 @@
 import type { MipRemoteReason } from '../../protocol/core/mip-remote-error.ts'
 import type { MipRemote } from '../../protocol/host/mip-remote.ts'
 
-export type PeerMethod = 'hello' | 'log' | 'head' | 'objects' | 'blobChunk' | 'offerProof' | 'offerReceipt'
+export type PeerMethod = 'hello' | 'log' | 'head' | 'objects' | 'blobChunk' | 'offerProof' | 'offerReceipt' | 'recon'
 
 /** Arguments of a call without its options: a signal does not travel. */
 export type PeerArguments<M extends PeerMethod> = Parameters<MipRemote[M]> extends [...infer A, unknown] ? A : never

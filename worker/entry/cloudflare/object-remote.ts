@@ -1,5 +1,5 @@
 import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
-import type { BlobRange, LogName, LogRange, ReceiptOffer } from '../../../protocol/core/wire-types.ts'
+import type { BlobRange, LogName, LogRange, ReceiptOffer, ReconRequest } from '../../../protocol/core/wire-types.ts'
 import type { MipCallOptions, MipRemote } from '../../../protocol/host/mip-remote.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import type { PeerAnswer, PeerArguments, PeerMethod, PeerOutcome } from '../../ports/peer-call.ts'
@@ -42,6 +42,10 @@ export class ObjectRemote implements MipRemote {
 
   offerProof(proof: Uint8Array, options: MipCallOptions) {
     return this.#ask('offerProof', [proof], options)
+  }
+
+  recon(request: ReconRequest, options: MipCallOptions) {
+    return this.#ask('recon', [request], options)
   }
 
   offerReceipt(offer: ReceiptOffer, options: MipCallOptions) {

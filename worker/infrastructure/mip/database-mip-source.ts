@@ -1,5 +1,8 @@
 import { keyOfDid, peerIdOfKey } from '../../../protocol/core/keys.ts'
 import type { LogState } from '../../../protocol/core/log-state.ts'
+import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
+import { type ReconItem, ReconSet } from '../../../protocol/core/negentropy.ts'
+import { ReconError } from '../../../protocol/core/negentropy-codec.ts'
 import type {
   BlobPart,
   BlobRange,
@@ -9,6 +12,7 @@ import type {
   MipHello,
   ProofAnswer,
   ReceiptOffer,
+  ReconRequest,
   ServingAnswer,
   SignedBytes,
 } from '../../../protocol/core/wire-types.ts'
@@ -19,6 +23,7 @@ import {
   MIP_HELLO_HEADS_MAX,
   MIP_HELLO_KEPT_MS,
   MIP_LOG_PAGE_ENTRIES_MAX,
+  MIP_RECON_ITEMS_MAX,
 } from '../../../schemas/limits-mip.ts'
 import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
@@ -38,7 +43,7 @@ import { isObject, type ServedObject, servedObjects } from './served-objects.ts'
 import type { ServingDesk } from './serving-desk.ts'
 
 /** Parts of the protocol that are optional and spoken here. */
-const FEATURES = ['http', 'proof', 'receipt', 'tail'] as const
+const FEATURES = ['http', 'proof', 'receipt', 'recon', 'tail'] as const
 
 /** Beacons that are kept. */
 const BEACONS_MAX = 1000
@@ -159,6 +164,22 @@ export class DatabaseMipSource implements MipSource, LogEnds {
 
   offerProof(proof: Uint8Array, _: MipServeOptions): Promise<ProofAnswer> {
     return this.#components.proofs.offer(proof)
+  }
+
+  async recon({ logs, message }: ReconRequest, _: MipServeOptions): Promise<Uint8Array | null> {
+    const items: ReconItem[] = []
+    for (const name of logs) {
+      const served = await this.#find(name)
+      if (served === null) return null
+      items.push(...(await new LogRows(served.vault).items(served.row, MIP_RECON_ITEMS_MAX + 1 - items.length)))
+      if (items.length > MIP_RECON_ITEMS_MAX) throw new MipRemoteError('too_large', 'more entries than are reconciled')
+    }
+    try {
+      return new ReconSet(items).answer(message)
+    } catch (cause) {
+      if (!(cause instanceof ReconError)) throw cause
+      throw new MipRemoteError('bad_request', cause.reason, { cause })
+    }
   }
 
   offerReceipt(offer: ReceiptOffer, _: MipServeOptions): Promise<ProofAnswer> {

@@ -1,4 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
+import { bytesOfCid } from '../../../protocol/core/cid.ts'
+import type { ReconItem } from '../../../protocol/core/negentropy.ts'
+import { ID_BYTES } from '../../../protocol/core/negentropy-codec.ts'
 import type { SignedBytes } from '../../../protocol/core/wire-types.ts'
 import type { Cid } from '../../../schemas/cid.ts'
 import { MIP_OWN_HEAD_PEERS_MAX } from '../../../schemas/limits-mip.ts'
@@ -43,6 +46,17 @@ export class LogRows {
   async page({ id, epoch }: Pick<MipLogRow, 'id' | 'epoch'>, from: LogPlace, limit: number): Promise<SignedBytes[]> {
     const rows = await this.#vault.database.all(pageStatement(id, epoch, from, limit))
     return rows.map(([bytes, signature]) => [bytes as Uint8Array, signature as Uint8Array])
+  }
+
+  /** Time and address of the entries that stand, at most so many, for reconciling them with those of others. */
+  async items({ id, epoch }: Pick<MipLogRow, 'id' | 'epoch'>, limit: number): Promise<ReconItem[]> {
+    const rows = await this.#vault.database.all(
+      statement(
+        sql`select e.ts, e.cid from mip_entries e where e.log_id = ${id} and ${standing(epoch)} limit ${limit}`,
+      ),
+    )
+    // The digest is the end of the bytes of a CID.
+    return rows.map(([ts, cid]) => ({ ts: Number(ts), id: bytesOfCid(cid as Cid).slice(-ID_BYTES) }))
   }
 
   /** The entry at one place. */
@@ -112,12 +126,13 @@ export class LogRows {
 }
 
 /** An entry that a later epoch has superseded is not part of the log: whoever reads it from its start reads one chain. */
+const standing = (epoch: number) =>
+  epoch === 0
+    ? sql`1`
+    : sql`not exists (select 1 from mip_entries n where n.log_id = e.log_id and n.epoch > e.epoch and n.seq <= e.seq)`
+
 function pageStatement(logId: number, epoch: number, from: LogPlace, limit: number): Statement {
-  const stands =
-    epoch === 0
-      ? sql`1`
-      : sql`not exists (select 1 from mip_entries n where n.log_id = e.log_id and n.epoch > e.epoch and n.seq <= e.seq)`
   return statement(sql`select e.bytes, e.signature from mip_entries e
-    where e.log_id = ${logId} and (e.epoch, e.seq) >= (${from.epoch}, ${from.seq}) and ${stands}
+    where e.log_id = ${logId} and (e.epoch, e.seq) >= (${from.epoch}, ${from.seq}) and ${standing(epoch)}
     order by e.epoch, e.seq limit ${limit}`)
 }

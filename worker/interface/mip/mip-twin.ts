@@ -1,12 +1,15 @@
 import type { Context } from 'hono'
-import { decodeMipCbor } from '../../../protocol/core/mip-cbor.ts'
+import { decodeMipCbor, encodeMipCbor } from '../../../protocol/core/mip-cbor.ts'
 import { MipCborError } from '../../../protocol/core/mip-cbor-error.ts'
+import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
 import {
   encodeHello,
   encodeLogPage,
   encodeProofAnswer,
   encodeSigned,
   readReceiptOffer,
+  readReconRequest,
+  reconAnswerValue,
 } from '../../../protocol/core/wire-codec.ts'
 import { WireShapeError } from '../../../protocol/core/wire-reader.ts'
 import type { LogName } from '../../../protocol/core/wire-types.ts'
@@ -107,12 +110,28 @@ export function addMipTwin(app: EdgeApp, edge: Edge): void {
     return freshAnswer(encodeProofAnswer(answer))
   })
 
+  bind('POST', '/recon', 'mipRecon', async (c, options) => {
+    const bytes = await readBytes(c.req.raw, MIP_OBJECT_BYTES_MAX)
+    const request = reading(() => readReconRequest(decodeMipCbor(bytes)))
+    const message = await source.recon(request, options).catch((error: unknown) => {
+      throw error instanceof MipRemoteError ? refusedAs(error) : error
+    })
+    if (message === null) throw notServed()
+    return freshAnswer(encodeMipCbor(reconAnswerValue(message)))
+  })
+
   bind('POST', '/receipt', 'mipReceipt', async (c, options) => {
     await takeToken(edge, `mip-proof:${options.caller.address}`, MIP_PROOFS_PER_MINUTE_MAX)
     const bytes = await readBytes(c.req.raw, MIP_OBJECT_BYTES_MAX)
     const offer = reading(() => readReceiptOffer(decodeMipCbor(bytes)))
     return freshAnswer(encodeProofAnswer(await source.offerReceipt(offer, options)))
   })
+}
+
+/** What the source refuses by a reason of the protocol. */
+function refusedAs({ reason }: MipRemoteError): MemosError {
+  if (reason === 'too_large') return new MemosError('payload_too_large')
+  return new MemosError(reason === 'bad_request' ? 'invalid_request' : 'internal')
 }
 
 /** A body that is not what was agreed is the caller's fault. */

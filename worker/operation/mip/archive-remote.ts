@@ -54,6 +54,11 @@ export class ArchiveRemote implements BroughtLog {
     throw new MipRemoteError('not_served', 'an archive takes no proofs')
   }
 
+  /** What a file lacks is seen by reading it. */
+  async recon(): Promise<null> {
+    return null
+  }
+
   async offerReceipt(): Promise<never> {
     throw new MipRemoteError('not_served', 'an archive takes no receipts')
   }

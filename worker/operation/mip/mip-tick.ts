@@ -31,12 +31,33 @@ export class MipTick {
 
   /** What fails is logged and due again when its claim runs out. */
   async pull(due: readonly DueSubscription[]): Promise<void> {
-    for (const { orgId, id } of due)
-      await this.#guarded(orgId, async (session, context) => {
-        const shown = await session.followed.subscription(id)
-        if (shown !== null && shown.subscription.state !== 'paused')
-          await this.#components.subscriber.catchUp(session, shown.subscription, context)
-      })
+    for (const [orgId, some] of Map.groupBy(due, (one) => one.orgId)) {
+      const settled = new Set<string>()
+      if (some.length > 1)
+        await this.#guarded(orgId, (session, context) => this.#settle(session, some, settled, context))
+      for (const { id } of some)
+        if (!settled.has(id)) await this.#guarded(orgId, (session, context) => this.#pullOne(session, id, context))
+    }
+  }
+
+  async #pullOne(session: VaultSession, id: string, context: RequestContext): Promise<void> {
+    const shown = await session.followed.subscription(id)
+    if (shown !== null && shown.subscription.state !== 'paused')
+      await this.#components.subscriber.catchUp(session, shown.subscription, context)
+  }
+
+  /** Several logs of one publisher are asked about at once; those of which there is nothing new need no look of their own. */
+  async #settle(
+    session: VaultSession,
+    due: readonly DueSubscription[],
+    settled: Set<string>,
+    context: RequestContext,
+  ): Promise<void> {
+    const shown = await Promise.all(due.map(({ id }) => session.followed.subscription(id)))
+    const rows = shown.flatMap((one) => (one === null ? [] : [one.subscription]))
+    for (const some of Map.groupBy(rows, ({ did }) => did).values())
+      if (some.length > 1 && (await this.#components.subscriber.settle(session, some, context)))
+        for (const { id } of some) settled.add(id)
   }
 
   async review(orgIds: readonly string[]): Promise<void> {

@@ -14,6 +14,7 @@ import { LogRewind } from './log-rewind.ts'
 import { mirrorsOf } from './mirrors.ts'
 import { PeerBytes } from './peer-bytes.ts'
 import { applyPlans, type PlanComponents } from './plans.ts'
+import { isNothingNew } from './recon-look.ts'
 import { planVoided, voidedIn } from './voided.ts'
 
 /** Batches of effects that one pull applies; the next one goes on. */
@@ -78,6 +79,23 @@ export class Subscriber {
     }
     await this.#finish(session, subscription, report, context)
     return report
+  }
+
+  /**
+   * Says of subscriptions of one publisher that there is nothing to read, where all mirrors are asked for that at once and agree. False: nothing
+   * was said, and each is to be pulled.
+   */
+  async settle(
+    session: VaultSession,
+    subscriptions: readonly MipSubscriptionRow[],
+    context: RequestContext,
+  ): Promise<boolean> {
+    const { mip } = this.#components
+    const [first] = subscriptions
+    if (mip === null || first === undefined || (await tierOf(session, first.did)) === 'blocked') return false
+    if (!(await isNothingNew(session, mip, subscriptions, context))) return false
+    for (const one of subscriptions) await this.#finish(session, one, { ...EMPTY_REPORT, atEnd: true }, context)
+    return true
   }
 
   async #pull(
