@@ -10,9 +10,8 @@ import { KEY_BYTES } from './keys.ts'
  */
 export interface Ed25519 {
   sign(message: Uint8Array, seed: Uint8Array): Promise<Uint8Array>
+  /** Several may run at once. Never rejects. */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): Promise<boolean>
-  /** The same at once. Absent where the platform only verifies asynchronously; batches use it when it is there. */
-  verifySync?(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 }
 
 export const SIGNATURE_BYTES = 64
@@ -75,7 +74,6 @@ export function publicKeyOfSeed(seed: Uint8Array): Uint8Array {
 export const portableEd25519: Ed25519 = {
   sign: async (message, seed) => signPortable(message, seed),
   verify: async (signature, message, publicKey) => verifyPortable(signature, message, publicKey),
-  verifySync: verifyPortable,
 }
 
 // The library refuses to multiply by zero.

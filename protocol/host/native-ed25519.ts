@@ -35,30 +35,37 @@ export function webCryptoEd25519(subtle: Subtle = crypto.subtle): Ed25519 {
   }
 }
 
-/** Ed25519 of node:crypto: for batches, because it answers at once. */
-export function nodeEd25519(): Ed25519 & Required<Pick<Ed25519, 'verifySync'>> {
+/**
+ * Ed25519 of node:crypto. `verify` runs on the threads of libuv: the caller goes on meanwhile, and signatures that are asked about together
+ * are looked at side by side. `verifySync` answers at once, for where nothing can wait.
+ */
+export function nodeEd25519(): Ed25519 & { verifySync(...args: Parameters<Ed25519['verify']>): boolean } {
   const keys = new RecentKeys<KeyObject>()
   const secrets = new RecentKeys<KeyObject>()
-  const verifySync = (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean => {
-    if (!passesPrecheck(signature, publicKey)) return false
-    try {
-      return verify(
-        null,
-        message,
-        keys.get(publicKey, () => publicKeyObject(publicKey)),
-        signature,
-      )
-    } catch {
-      return false // bytes that are no point of the curve
-    }
-  }
+  const importedKey = (publicKey: Uint8Array) => keys.get(publicKey, () => publicKeyObject(publicKey))
   return {
     async sign(message, seed) {
       const key = secrets.get(expectBytes(seed, KEY_BYTES, 'seed'), () => privateKeyObject(seed))
       return new Uint8Array(sign(null, message, key))
     },
-    verify: async (signature, message, publicKey) => verifySync(signature, message, publicKey),
-    verifySync,
+    verify(signature, message, publicKey) {
+      if (!passesPrecheck(signature, publicKey)) return Promise.resolve(false)
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      try {
+        verify(null, message, importedKey(publicKey), signature, (error, isRight) => resolve(error === null && isRight))
+      } catch {
+        resolve(false) // bytes that are no point of the curve
+      }
+      return promise
+    },
+    verifySync(signature, message, publicKey) {
+      if (!passesPrecheck(signature, publicKey)) return false
+      try {
+        return verify(null, message, importedKey(publicKey), signature)
+      } catch {
+        return false // bytes that are no point of the curve
+      }
+    },
   }
 }
 
