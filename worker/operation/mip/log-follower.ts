@@ -1,5 +1,5 @@
 import { openDelegation } from '../../../protocol/core/delegation.ts'
-import { argumentsOf, type OpenedEntry, openEntryParts } from '../../../protocol/core/entry.ts'
+import { argumentsOf, type OpenedEntry } from '../../../protocol/core/entry.ts'
 import type { OpenedProof } from '../../../protocol/core/equivocation.ts'
 import { openHead } from '../../../protocol/core/head.ts'
 import { applyEntries, headFault, type LogOptions, type LogProblem } from '../../../protocol/core/log-apply.ts'
@@ -18,6 +18,7 @@ import type { RequestContext } from '../../ports/request-context.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { VaultWrite } from '../../ports/vault-write.ts'
 import type { LogPlace, MipLogRow } from '../../ports/writes/mip.ts'
+import { LogPageReader, type OpenedPage, openedPage } from './log-page-reader.ts'
 import type { LogRewind } from './log-rewind.ts'
 import { type Mirror, mirrorsOf, strike } from './mirrors.ts'
 
@@ -87,6 +88,7 @@ class LogRun {
   readonly #mainAuthority: Authority | null
   readonly #mode: 'strict' | 'head'
   readonly #delegations = new Map<string, Uint8Array>()
+  readonly #pages: LogPageReader
   #row: MipLogRow | null
   #state: LogState
   #verified = 0
@@ -108,6 +110,7 @@ class LogRun {
     this.#mode = init.isStrict ? 'strict' : 'head'
     this.#row = init.row
     this.#state = (init.row?.state as unknown as LogState | undefined) ?? newLogState(this.#did, init.log)
+    this.#pages = new LogPageReader({ org: this.#did, log: init.log }, context.signal)
   }
 
   static async open(
@@ -153,7 +156,7 @@ class LogRun {
 
   async #guarded(mirror: Mirror, work: () => Promise<End>): Promise<End> {
     try {
-      const end = await work()
+      const end = await work().finally(() => this.#pages.drop())
       if (typeof end === 'object' && 'fault' in end && (MIRROR_FAULTS.has(end.fault) || end.fault === 'withheld'))
         await this.#strike(mirror, end.fault === 'gap' ? 'withheld' : end.fault)
       return end
@@ -185,9 +188,10 @@ class LogRun {
       const { epoch, seq, frozen } = this.#state
       // Of an epoch that is frozen nothing further is taken; what a root says of it opens the next one.
       const from = frozen === null ? { epoch, seq: seq + 1 } : { epoch: epoch + 1, seq: 0 }
-      const page = await this.#page(mirror, from, MIP_LOG_PAGE_ENTRIES_MAX)
+      const page = await this.#pages.read(mirror, this.#question(from))
       if (page === null) return { fault: 'not_served' }
-      if (page.entries.length > MIP_LOG_PAGE_ENTRIES_MAX) return { fault: 'too_large' }
+      const next = placeAfter(page)
+      if (next !== null && this.#pagesLeft > 0) this.#pages.readAhead(mirror, this.#question(next))
       const problem = await this.#take(mirror, page)
       if (problem?.code === 'resync' && (await this.#rewind(mirror))) continue
       if (problem !== null) {
@@ -196,7 +200,7 @@ class LogRun {
         if (frozen === null && this.#state.frozen !== null) continue
         return end
       }
-      if (page.entries.length > 0) continue
+      if (page.count > 0) continue
       if (frozen !== null) return { stopped: this.#row?.stopped ?? 'frozen' }
       const place = page.head === null ? 'known' : await this.#placeOf(page.head)
       if (place === 'fork') return this.#accuse(mirror)
@@ -228,18 +232,20 @@ class LogRun {
       const seq = Math.floor((shared + other) / 2)
       const [ours] = await this.#session.followed.entriesAt(id, [seq])
       const page = ours === undefined ? null : await this.#page(mirror, { epoch: ours.epoch, seq }, 1)
-      const [theirs] = page === null ? [] : openAll(page.entries).opened
+      const [theirs] = page === null ? [] : openedPage(page).opened
       if (ours !== undefined && theirs?.cid === ours.cid) shared = seq
       else other = seq
     }
     return shared
   }
 
-  #page({ remote }: Mirror, from: LogPlace, limit: number): Promise<LogPage | null> {
+  #question(from: LogPlace, limit = MIP_LOG_PAGE_ENTRIES_MAX) {
     // Once a fork is known, what a cache has kept may be of the branch that does not stand.
-    const isFresh = this.#isRewound || this.#state.frozen !== null
-    const { signal } = this.#context
-    return remote.log({ org: this.#did, log: this.#log, from, limit }, { signal, ...(isFresh && { isFresh }) })
+    return { from, limit, isFresh: this.#isRewound || this.#state.frozen !== null }
+  }
+
+  #page(mirror: Mirror, from: LogPlace, limit: number): Promise<LogPage | null> {
+    return this.#pages.ask(mirror, this.#question(from, limit))
   }
 
   /** How a head stands to what was read; one that is not validly signed says nothing. */
@@ -270,8 +276,7 @@ class LogRun {
   }
 
   /** Verifies a page and keeps what is good of it. Answers what stood in the way of the rest. */
-  async #take(mirror: Mirror, page: Pick<LogPage, 'entries'>): Promise<LogProblem | null> {
-    const { opened, fault } = openAll(page.entries)
+  async #take(mirror: Mirror, { opened, fault }: OpenedPage): Promise<LogProblem | null> {
     await this.#loadDelegations(mirror, opened)
     const outcome = await applyEntries(this.#state, opened, this.#options(await this.#known(opened)))
     if (outcome.accepted.length > 0) await this.#keep(outcome.state, outcome.accepted)
@@ -289,7 +294,7 @@ class LogRun {
   async #accuse(mirror: Mirror): Promise<End> {
     const { epoch, seq } = this.#state
     const page = await this.#page(mirror, { epoch, seq }, 1)
-    const problem = page === null ? null : await this.#take(mirror, page)
+    const problem = page === null ? null : await this.#take(mirror, openedPage(page))
     if (problem?.proof === undefined) return { fault: 'bad_signature' }
     // Everybody who follows the log should know; whether they listen is theirs.
     for (const { remote } of await this.#mirrors())
@@ -426,17 +431,10 @@ const NOTHING = new Uint8Array()
 const asJson = (state: LogState) => state as unknown as Record<string, unknown>
 const placeOfState = ({ epoch, seq }: LogState) => ({ epoch, seq })
 
-function openAll(entries: LogPage['entries']): { opened: OpenedEntry[]; fault: MipError['code'] | null } {
-  const opened: OpenedEntry[] = []
-  for (const [bytes, signature] of entries) {
-    try {
-      opened.push(openEntryParts(bytes, signature))
-    } catch (error) {
-      if (!(error instanceof MipError)) throw error
-      return { opened, fault: error.code }
-    }
-  }
-  return { opened, fault: null }
+/** Where the log goes on behind a page that is whole. */
+function placeAfter({ opened, fault }: OpenedPage): LogPlace | null {
+  const last = opened.at(-1)?.entry
+  return last === undefined || fault !== null ? null : { epoch: last.epoch, seq: last.seq + 1 }
 }
 
 function parentOf(wire: Uint8Array): Cid[] {
