@@ -1,7 +1,6 @@
 /** A deployment with a published log: database on disk, stream protocols on loopback TCP, HTTP twin. */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import type { OpenedEntry } from '../../../protocol/core/entry.ts'
 import { applyEntries } from '../../../protocol/core/log-apply.ts'
@@ -12,18 +11,13 @@ import { startMipNode } from '../../../protocol/host/node.ts'
 import { nodeParts } from '../../../protocol/host/node-parts.ts'
 import { MAIN_LOG } from '../../../schemas/mip-entry.ts'
 import { createApp } from '../../../worker/app.ts'
-import { composeEdge } from '../../../worker/components.ts'
-import { FileSystemBlobStore } from '../../../worker/drivers/blob-store/file-system.ts'
-import { openLibsql } from '../../../worker/drivers/database/open-libsql.ts'
-import { MemoryRateLimiter } from '../../../worker/drivers/rate-limiter/token-bucket.ts'
 import { PeerKeySigner } from '../../../worker/drivers/signer/peer-key-signer.ts'
-import { exactScanIndex } from '../../../worker/drivers/vector-index/exact-scan-index.ts'
-import { hashSecret } from '../../../worker/infrastructure/governance/key-secret.ts'
 import { IdentityDirectory } from '../../../worker/infrastructure/mip/identity-directory.ts'
 import { MemVault } from '../../../worker/infrastructure/vault/mem-vault.ts'
 import type { Database } from '../../../worker/ports/database.ts'
 import { serveParent } from '../harness/child.ts'
 import { slices } from '../harness/statistics.ts'
+import { benchEdge } from './bench-edge.ts'
 import { entryRow, logRow } from './log-rows.ts'
 import { type SignedLog, signedLog } from './signed-log.ts'
 
@@ -45,26 +39,13 @@ const ORG = 'default'
 
 useNativeSha256()
 await serveParent<PublisherOrder, PublisherReady>(async ({ home, entries }) => {
-  const { database } = await openLibsql('default', `file:${join(home, 'memos.db')}`)
   const signer = new PeerKeySigner(randomBytes(32), nodeEd25519())
-  const { edge } = composeEdge({
-    databases: new Map([['default', database]]),
-    blobs: new FileSystemBlobStore(join(home, 'blobs')),
-    embedders: [],
-    reranker: null,
-    webhook: null,
-    languageModel: null,
-    rateLimiter: new MemoryRateLimiter(),
-    runtime: { nowMs: Date.now, randomBytes: (length) => new Uint8Array(randomBytes(length)), defer: () => {} },
-    logger: { info() {}, warn() {}, error: (event, fields) => console.error(event, fields) },
-    queue: { wake() {} },
-    vectorIndex: exactScanIndex,
-    rootHash: hashSecret('bench'),
-    singleProcess: true,
-    logRequests: false,
-    mip: { signer, ed25519: nodeEd25519(), mirrors: false, remotes: { open: () => null } },
+  const { edge, database } = await benchEdge(home, {
+    signer,
+    ed25519: nodeEd25519(),
+    mirrors: false,
+    remotes: { open: () => null },
   })
-  await edge.organisations.ensureDefault()
   const log = await signedLog(entries, await signer.publishing(ORG))
   await publish(database, log)
   const node = await startMipNode({
