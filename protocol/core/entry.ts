@@ -2,7 +2,8 @@ import { MIP_ENTRY_BYTES_MAX, MIP_SUM_BYTES_MAX } from '../../schemas/limits-mip
 import { ENTRY_SUMS, Entry, type EntryOp, type EntrySum } from '../../schemas/mip-entry.ts'
 import { cidOf } from './cid.ts'
 import { type Ed25519, SIGNATURE_BYTES } from './ed25519-rule.ts'
-import { encodeMipCbor, type MipValue } from './mip-cbor.ts'
+import type { MipValue } from './mip-cbor.ts'
+import { encodedSize } from './mip-cbor-encode.ts'
 import { MipError } from './mip-error.ts'
 import { checkView, decodeFields, encodeView, fromWire, type Signed, signBytes, viewOf } from './signed.ts'
 
@@ -58,22 +59,13 @@ function openEntryBytes(bytes: Uint8Array): Entry {
   const map = decodeFields(bytes, MIP_ENTRY_BYTES_MAX)
   const { sum, ...rest } = map
   if (typeof sum !== 'object' || sum === null) throw new MipError('invalid_entry', '"sum" expected a map')
-  // The sum is what the other fields leave of the bytes, so mostly it need not be measured.
-  if (bytes.length - leastBytesOf(rest) > MIP_SUM_BYTES_MAX && encodeMipCbor(sum).length > MIP_SUM_BYTES_MAX)
-    throw new MipError('too_large', 'sum')
+  // The sum is part of the bytes, so it can only be too large when they are larger.
+  if (bytes.length > MIP_SUM_BYTES_MAX && encodedSize(sum) > MIP_SUM_BYTES_MAX) throw new MipError('too_large', 'sum')
   // The sum has fields of its own and is looked at by operation below.
   const entry = viewOf(Entry, { ...rest, sum: {} })
   entry.sum = viewOfSum(entry.op, sum as { [key: string]: MipValue })
   checkFirst(entry)
   return entry
-}
-
-/** Bytes that the values of a map take at least: a character is a byte or more. */
-function leastBytesOf(map: { [key: string]: MipValue }): number {
-  let bytes = 0
-  for (const value of Object.values(map))
-    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
-  return bytes
 }
 
 // One type for all of them: what comes out is told apart by argumentsOf.

@@ -8,7 +8,7 @@ import { seededRandom, startSeed } from '../../test/conformance/seeded-random.ts
 import { cidOf, linkOf } from './cid.ts'
 import { decodeMipCbor, encodeMipCbor, type MipValue } from './mip-cbor.ts'
 import { decodeCanonical } from './mip-cbor-decode.ts'
-import { encodeChecked } from './mip-cbor-encode.ts'
+import { encodeChecked, encodedSize } from './mip-cbor-encode.ts'
 import { MipCborError } from './mip-cbor-error.ts'
 
 const seed = startSeed()
@@ -23,6 +23,7 @@ describe(`the codec (SEED=${seed})`, () => {
       const bytes = encodeChecked(value, BYTES_MAX)
       expect(bytes, `case ${i}`).toEqual(Uint8Array.from(general.encode(value)))
       expect(decodeCanonical(bytes as Uint8Array), `case ${i}`).toEqual(value)
+      expect(encodedSize(value), `case ${i}`).toBe(bytes?.length)
     }
   })
 

@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { utf8Length } from '../../schemas/canonical-text.ts'
 import type { MipValue } from './mip-cbor.ts'
 
 // Major types of CBOR (RFC 8949 section 3.1), in the place they have in the initial byte.
@@ -24,6 +25,20 @@ export function encodeChecked(value: MipValue, bytesMax: number): Uint8Array | n
   plan.add(value)
   return plan.size > bytesMax ? null : new Writer(plan).write(value)
 }
+
+/** Bytes that `encodeChecked` would write. */
+export function encodedSize(value: MipValue): number {
+  if (value === null || typeof value === 'boolean') return 1
+  if (typeof value === 'number') return headBytes(value < 0 ? -1 - value : value)
+  if (typeof value === 'string') return sizeWithHead(utf8Length(value))
+  if (value instanceof Uint8Array) return sizeWithHead(value.length)
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + encodedSize(item), headBytes(value.length))
+  if (isLink(value)) return LINK_BYTES
+  const keys = Object.keys(value)
+  return keys.reduce((sum, key) => sum + sizeWithHead(key.length) + encodedSize(value[key]!), headBytes(keys.length))
+}
+
+const sizeWithHead = (length: number) => headBytes(length) + length
 
 /** What is found while measuring and needed again while writing, in the order of the walk. */
 class Plan {

@@ -12,7 +12,6 @@ import { scanMipCbor } from './mip-cbor-scan.ts'
 export type MipValue = null | boolean | number | string | Uint8Array | CID | MipValue[] | { [key: string]: MipValue }
 
 const KEY = /^[a-z][A-Za-z0-9]*$/
-const ASCII = /^[\0-\x7f]*$/
 
 /**
  * The canonical bytes of a value (MIP 4.2: DAG-CBOR without floats, within the MIP-CBOR profile).
@@ -94,7 +93,7 @@ function checkNumber(value: number, path: string): void {
 }
 
 function checkText(text: string, path: string): void {
-  if (ASCII.test(text) || isCanonicalText(text)) return
+  if (isCanonicalText(text)) return
   fail(text.isWellFormed() && !text.startsWith('\uFEFF') ? 'non_nfc' : 'utf8', path)
 }
 

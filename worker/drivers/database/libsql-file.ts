@@ -82,6 +82,8 @@ export class LibsqlFileDriver implements Database {
   }
 }
 
-// Buffers come from the engine; the port speaks of plain bytes.
+/** Buffers come from the engine, each with memory of its own; the port speaks of plain bytes. */
 const toRow = (row: unknown): Row =>
-  (row as SqlValue[]).map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value))
+  (row as SqlValue[]).map((value) =>
+    value instanceof Uint8Array ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : value,
+  )

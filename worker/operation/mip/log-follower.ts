@@ -341,13 +341,17 @@ class LogRun {
     const { nowMs } = this.#context
     const row = this.#row ?? this.#newRow()
     const { epoch, seq } = row
-    const named = new Set(
-      accepted.flatMap(({ entry }) => [entry.dlg, argumentsOf(entry, 'org.delegate')?.delegation ?? null]),
-    )
+    const named = new Set<string>()
+    for (const { entry } of accepted) {
+      if (entry.dlg !== null) named.add(entry.dlg)
+      if (entry.op === 'org.delegate') named.add(argumentsOf(entry, 'org.delegate')!.delegation)
+    }
     // With those that they come from: who asks later whether a key was let in needs the whole chain.
-    for (const cid of named)
-      for (const parent of parentOf(this.#delegations.get(cid ?? '') ?? NOTHING)) named.add(parent)
-    const objects = [...this.#delegations].filter(([cid]) => named.has(cid as Cid))
+    for (const cid of named) {
+      const wire = this.#delegations.get(cid)
+      if (wire !== undefined) for (const parent of parentOf(wire)) named.add(parent)
+    }
+    const objects = [...this.#delegations].filter(([cid]) => named.has(cid))
     await this.#session.vault.apply([
       ...(this.#row === null ? [{ kind: 'insert_mip_log' as const, log: row }] : []),
       {
@@ -427,7 +431,6 @@ class LogRun {
   }
 }
 
-const NOTHING = new Uint8Array()
 const asJson = (state: LogState) => state as unknown as Record<string, unknown>
 const placeOfState = ({ epoch, seq }: LogState) => ({ epoch, seq })
 
