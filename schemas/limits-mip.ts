@@ -82,7 +82,7 @@ export const MIP_FRAME_BYTES_MAX = 4 * 1024 * 1024
 /** One request on a MIP stream: a hello is the largest. */
 export const MIP_REQUEST_BYTES_MAX = 256 * 1024
 /** Entries of one page of a log (MIP 4.3). */
-export const MIP_LOG_PAGE_ENTRIES_MAX = 64
+export const MIP_LOG_PAGE_ENTRIES_MAX = 128
 /** Entries of one page of a log together, bytes. */
 export const MIP_LOG_PAGE_BYTES_MAX = 1024 * 1024
 /** How long a cache may keep a full page of a log without asking, s: a fork that is resolved may change it. */

@@ -23,7 +23,7 @@ export function mipArchives(host: string, open: OpenDatabase): void {
       const mirror = here.remotes.mirrors.get(w.address)!
       mirror.faults = { isDown: true }
       const long = 'The ferry of noon is late again. '.repeat(2000)
-      for (let n = 0; n < 70; n++) await publisher.publish({ text: `Note ${n}.` }, 'memory')
+      for (let n = 0; n < 140; n++) await publisher.publish({ text: `Note ${n}.` }, 'memory')
       for (const title of ['One', 'Two']) await publisher.publish({ text: long, title }, 'memory')
       const { id, namespace } = await w.subscribe({ log: 'memory' })
       expect(await send(admin.secret, await archiveOf(publisher, 'memory'))).toMatchObject({ error: 'no_authority' })
@@ -31,22 +31,29 @@ export function mipArchives(host: string, open: OpenDatabase): void {
       expect(main).toMatchObject({ status: 200, org: publisher.did, log: 'main', entries: 2, verified: 2, error: null })
       const archive = await archiveOf(publisher, 'memory')
       const report = await send(admin.secret, archive)
-      expect(report).toMatchObject({ status: 200, entries: 72, verified: 72, applied: 72, ingested: 72, error: null })
-      expect(await stands(w.id)).toBe(72)
+      expect(report).toMatchObject({
+        status: 200,
+        entries: 142,
+        verified: 142,
+        applied: 142,
+        ingested: 142,
+        error: null,
+      })
+      expect(await stands(w.id)).toBe(142)
       const longs = await admin.ok('search', { body: { query: 'ferry noon late', namespaces: [namespace] } })
       expect(longs.results.filter(({ cube }) => cube.content === long)).toHaveLength(2)
       const asked = async () =>
         (await admin.ok('queryLog', { query: { operation: 'importMipArchive', outcome: 'ok' } })).items.length
       await expect.poll(asked).toBeGreaterThanOrEqual(1)
       const again = await send(admin.secret, archive)
-      expect(again).toMatchObject({ entries: 72, verified: 0, applied: 0, error: null, atEnd: true })
+      expect(again).toMatchObject({ entries: 142, verified: 0, applied: 0, error: null, atEnd: true })
       await publisher.publish({ text: 'Written later.' }, 'memory')
       const later = await send(admin.secret, await archiveOf(publisher, 'memory'))
       expect(later).toMatchObject({ verified: 1, applied: 1, ingested: 1 })
       mirror.faults = {}
       await publisher.publish({ text: 'Online again.' }, 'memory')
       expect(await pull(admin, id)).toMatchObject({ verified: 1, applied: 1, ingested: 1, error: null, atEnd: true })
-      expect(await stands(w.id)).toBe(74)
+      expect(await stands(w.id)).toBe(144)
       expect(await here.edge.rows('select count(*) from mip_mirrors where org_id = ?', w.id)).toEqual([[0]])
       await faultless(w)
     })
