@@ -2,7 +2,13 @@ import { openDelegation } from '../../../protocol/core/delegation.ts'
 import { argumentsOf, type OpenedEntry } from '../../../protocol/core/entry.ts'
 import type { OpenedProof } from '../../../protocol/core/equivocation.ts'
 import { openHead } from '../../../protocol/core/head.ts'
-import { applyEntries, headFault, type LogOptions, type LogProblem } from '../../../protocol/core/log-apply.ts'
+import {
+  applyEntries,
+  headFault,
+  type LogOptions,
+  type LogOutcome,
+  type LogProblem,
+} from '../../../protocol/core/log-apply.ts'
 import { type Authority, compareHead, type LogState, newLogState } from '../../../protocol/core/log-state.ts'
 import { MipError } from '../../../protocol/core/mip-error.ts'
 import { MipRemoteError } from '../../../protocol/core/mip-remote-error.ts'
@@ -89,6 +95,8 @@ class LogRun {
   readonly #mode: 'strict' | 'head'
   readonly #delegations = new Map<string, Uint8Array>()
   readonly #pages: LogPageReader
+  /** A page whose verification has begun before the one in front of it is kept. */
+  #next: { page: OpenedPage; after: LogState; outcome: Promise<LogOutcome> } | null = null
   #row: MipLogRow | null
   #state: LogState
   #verified = 0
@@ -276,12 +284,37 @@ class LogRun {
   }
 
   /** Verifies a page and keeps what is good of it. Answers what stood in the way of the rest. */
-  async #take(mirror: Mirror, { opened, fault }: OpenedPage): Promise<LogProblem | null> {
-    await this.#loadDelegations(mirror, opened)
-    const outcome = await applyEntries(this.#state, opened, this.#options(await this.#known(opened)))
+  async #take(mirror: Mirror, page: OpenedPage): Promise<LogProblem | null> {
+    const { opened, fault } = page
+    const outcome = await (this.#begun(page) ?? this.#verify(mirror, opened))
+    if (outcome.problem === undefined && fault === null) this.#beginNext(outcome.state)
     if (outcome.accepted.length > 0) await this.#keep(outcome.state, outcome.accepted)
     if (outcome.problem?.proof !== undefined) await this.#stop(outcome.state, outcome.problem.proof)
     return outcome.problem ?? (fault === null ? null : { code: fault, at: opened.length })
+  }
+
+  async #verify(mirror: Mirror, opened: readonly OpenedEntry[]): Promise<LogOutcome> {
+    await this.#loadDelegations(mirror, opened)
+    return applyEntries(this.#state, opened, this.#options(await this.#known(opened)))
+  }
+
+  /** What was begun of a page, if it stands after the state that was expected then. */
+  #begun(page: OpenedPage): Promise<LogOutcome> | null {
+    const begun = this.#next
+    this.#next = null
+    return begun !== null && begun.page === page && begun.after === this.#state ? begun.outcome : null
+  }
+
+  /** Has the signatures of the next page verified while this one is kept, when nothing else needs to be known for it. */
+  #beginNext(after: LogState): void {
+    const page = this.#pages.arrived
+    const needsNothing = ({ entry }: OpenedEntry) =>
+      entry.seq > after.seq && entry.op !== 'org.delegate' && (entry.dlg === null || this.#delegations.has(entry.dlg))
+    if (page === null || !page.opened.every(needsNothing)) return
+    const outcome = applyEntries(after, page.opened, this.#options(new Map()))
+    // When nobody asks for it, it was not needed.
+    outcome.catch(() => undefined)
+    this.#next = { page, after, outcome }
   }
 
   async #judge(mirror: Mirror, { code, proof }: LogProblem): Promise<End> {

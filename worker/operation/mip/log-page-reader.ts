@@ -23,6 +23,8 @@ interface Ahead {
   mirror: Mirror
   question: PageQuestion
   page: Promise<OpenedPage | null>
+  /** The page, once it is there. */
+  arrived: OpenedPage | null
   abandon: AbortController
 }
 
@@ -66,9 +68,20 @@ export class LogPageReader {
     this.drop()
     const abandon = new AbortController()
     const page = this.#open(mirror, question, AbortSignal.any([this.#signal, abandon.signal]))
-    // Whoever reads it hears of a failure; when nobody does there was none.
-    page.catch(() => undefined)
-    this.#ahead = { mirror, question, page, abandon }
+    const ahead: Ahead = { mirror, question, page, arrived: null, abandon }
+    this.#ahead = ahead
+    page.then(
+      (opened) => {
+        ahead.arrived = opened
+      },
+      // Whoever reads it hears of a failure; when nobody does there was none.
+      () => undefined,
+    )
+  }
+
+  /** What was asked ahead, when it is there already. */
+  get arrived(): OpenedPage | null {
+    return this.#ahead?.arrived ?? null
   }
 
   /** Forgets what was asked ahead. */
