@@ -1,4 +1,4 @@
-/** `npm run -s bench -- TOPIC [--data DIR] [--sets A,B] [--quick] [--json] [--save]`; see README.md in this folder. */
+/** `npm run -s bench -- TOPIC [--data DIR] [--sets A,B] [--only PART,PART] [--quick] [--json] [--save]`; see README.md in this folder. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
   options: {
     data: { type: 'string' },
     sets: { type: 'string' },
+    only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
@@ -63,6 +64,7 @@ for (const [i, name] of asked.entries()) {
     await (TOPICS[name] as Topic)(recorder, {
       data: values.data ?? DATA_DEFAULT,
       sets: values.sets?.split(','),
+      only: values.only?.split(','),
       quick: values.quick,
     })
   } catch (error) {
@@ -82,6 +84,7 @@ function save(report: Report): void {
   const flags = [
     ...(values.data === undefined ? [] : ['--data', relative(REPOSITORY, values.data)]),
     ...(values.sets === undefined ? [] : ['--sets', values.sets]),
+    ...(values.only === undefined ? [] : ['--only', values.only]),
     ...(values.quick ? ['--quick'] : []),
     '--save',
   ]

@@ -22,12 +22,23 @@ const WAYS: [name: string, mode: VerifyMode, transport: 'libp2p' | 'http'][] = [
   ['http.head', 'head', 'http'],
 ]
 
+const PARTS: Record<string, (recorder: Recorder, quick: boolean) => Promise<void>> = {
+  'catch-up': (recorder, quick) => catchUp(recorder, quick ? 1000 : ENTRIES, quick ? 1 : ROUNDS),
+  gossip,
+  'stalled-reader': stalledReader,
+  idle: idlePeers,
+}
+
 /** What following peers costs: catching up with a log, gossip, a peer that does not read, and peers that have nothing to say. */
-export async function mip(recorder: Recorder, { quick }: BenchOptions): Promise<void> {
-  await catchUp(recorder, quick ? 1000 : ENTRIES, quick ? 1 : ROUNDS)
-  await gossip(recorder, quick)
-  await stalledReader(recorder)
-  await idlePeers(recorder, quick)
+export async function mip(
+  recorder: Recorder,
+  { quick, only = Object.keys(PARTS) }: Pick<BenchOptions, 'quick' | 'only'>,
+): Promise<void> {
+  for (const name of only) {
+    const part = PARTS[name]
+    if (part === undefined) throw new RangeError(`"only" expected ${Object.keys(PARTS).join(', ')}`)
+    await part(recorder, quick)
+  }
   recorder.target('libp2p.strict.ofHypercore', '>=', 1.3)
   recorder.target('libp2p.strict.ofOrbitdb', '>=', 40)
   recorder.target('libp2p.head.ofHypercore', '>=', 3)

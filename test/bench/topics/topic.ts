@@ -5,6 +5,8 @@ export interface BenchOptions {
   data: string
   /** Names of the data sets to run; default: all. */
   sets: string[] | undefined
+  /** Names of the parts of a topic to run; default: all. */
+  only: string[] | undefined
   /** Smaller peers and sizes, for a first look. */
   quick: boolean
 }
