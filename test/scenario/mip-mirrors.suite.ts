@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { openEntryParts } from '../../protocol/core/entry.ts'
+import type { SignedBytes } from '../../protocol/core/wire-types.ts'
+import { MIP_LOG_PAGE_ENTRIES_MAX } from '../../schemas/limits-mip.ts'
+import type { MirrorFaults } from '../support/mip-publisher.ts'
 import { followWorld, type OpenDatabase } from './mip-follow-world.ts'
 
 const LONG = 'The lighthouse keeper counts the ferries of the strait. '.repeat(900)
@@ -51,6 +55,36 @@ export function mipMirrors(host: string, openDatabase: OpenDatabase) {
         const { id } = await w.subscribe()
         expect(await pull(w.admin, id)).toMatchObject({ verified: 7, atEnd: true, error: null })
       })
+
+      it.each(['strict', 'head'] as const)(
+        'that forge an entry some pages on are believed up to it: %s',
+        async (verify) => {
+          const w = await world()
+          const count = 2 * MIP_LOG_PAGE_ENTRIES_MAX + 20
+          for (let n = 0; n < count; n++) await w.publisher.publish({ text: `Note ${n}.`, tags: ['notes'] }, 'notes')
+          const forged = count - 1
+          const isForged = ([bytes, signature]: SignedBytes) => {
+            const { entry } = openEntryParts(bytes, signature)
+            return entry.log === 'notes' && entry.seq === forged
+          }
+          const faults: MirrorFaults = {
+            onPage: ({ entries, head }) => ({
+              entries: entries.map((wire) => (isForged(wire) ? [wire[0], new Uint8Array(64)] : wire)),
+              head,
+            }),
+          }
+          remotes.mirrors.get(w.address)!.faults = faults
+          const { id } = await w.subscribe({ log: 'notes', verify, filter: { topics: ['other'] } })
+          expect(await pull(w.admin, id)).toMatchObject({ verified: 2 + forged, error: 'bad_signature' })
+          expect(await w.admin.ok('getMipSubscription', { params: { id } })).toMatchObject({
+            read: { epoch: 0, seq: forged - 1 },
+          })
+          const peer = await w.admin.ok('getMipPeer', { params: { did: w.publisher.did } })
+          expect(peer.mirrors).toMatchObject([{ address: w.address, strikes: 1, reason: 'bad_signature' }])
+          remotes.mirrors.get(w.address)!.faults = {}
+          expect(await pull(w.admin, id)).toMatchObject({ verified: count - forged, error: null, atEnd: true })
+        },
+      )
 
       it.each([
         ['forge signatures', { signatures: 'forged' }, 'bad_signature'],
