@@ -30,7 +30,7 @@ import {
   writeFrame,
 } from '../../../protocol/host/protocols.ts'
 import type { Cid } from '../../../schemas/cid.ts'
-import { MIP_BLOB_FRAME_BYTES_MAX } from '../../../schemas/limits-mip.ts'
+import { MIP_BLOB_FRAME_BYTES_MAX, MIP_LOG_PAGE_ENTRIES_MAX } from '../../../schemas/limits-mip.ts'
 import { Delegations, LogWriter, person, START_MS } from '../../support/mip-log.ts'
 
 const ROOT = person(9)
@@ -182,7 +182,7 @@ function calls(world: WireWorld): Call[] {
     },
     { title: 'a request without its fields', protocol: 'blob', request: {}, answer: 'bad_request' },
     { title: 'a request that is no map', protocol: 'obj', request: [1], answer: 'bad_request' },
-    { title: 'more entries than a page holds', protocol: 'log', request: range(0, 65), answer: 'bad_request' },
+    { title: 'more entries than a page holds', protocol: 'log', request: range(0, MIP_LOG_PAGE_ENTRIES_MAX + 1), answer: 'bad_request' },
   ]
 }
 
