@@ -8,7 +8,7 @@ import { decodeProofAnswer } from '../../protocol/core/wire-codec.ts'
 import type { Cid } from '../../schemas/cid.ts'
 import { MIP_CBOR_TYPE } from '../../schemas/mip-http.ts'
 import { newTenant, type Tenant } from '../support/edge.ts'
-import { DAY_MS, person, START_MS } from '../support/mip-log.ts'
+import { DAY_MS, Delegations, person, START_MS } from '../support/mip-log.ts'
 import type { MipPublisher } from '../support/mip-publisher.ts'
 import { followWorld, type OpenDatabase } from './mip-follow-world.ts'
 
@@ -75,6 +75,28 @@ export function mipThreats(host: string, openDatabase: OpenDatabase) {
           const served = await here.edge.fetch(`/mip/v1/obj/${lie.cid}`)
           expect(served.status).toBe(404)
         }
+      })
+
+      it('takes with it what was passed on under it, also where that was taken before', async () => {
+        const { publisher } = await world()
+        await publisher.publish({ text: 'The ferry leaves at six.' })
+        const main = publisher.log('main')
+        const lastSeq = main.entries.length - 1
+        const grant = main.entries[1]?.entry.body as Cid
+        const helper = person(203)
+        const made = await new Delegations().add(publisher.key, helper, { sub: publisher.did, prf: grant })
+        publisher.objects.set(made.address, toWire(made))
+        const lie = publisher.makeRevision({ text: 'Pay at the new address.' })
+        const sum = { cube: lie.cube, rev: lie.number }
+        await main.add(helper, { op: 'cube.publish', dlg: made.address, body: lie.cid, sum })
+        const [node] = await followers(publisher)
+        await pull(node!.tenant.admin, node!.id)
+        expect(await texts(node!.tenant.admin, node!.namespace)).toContain('Pay at the new address.')
+        const revoked = { delegation: grant, lastSeq, log: null }
+        await main.add(publisher.root, { op: 'org.revoke-key', sum: revoked })
+        await pull(node!.tenant.admin, node!.id)
+        await pull(node!.tenant.admin, node!.id)
+        expect(await texts(node!.tenant.admin, node!.namespace)).toEqual(['The ferry leaves at six.'])
       })
 
       it('cannot take memory back either, and what the organisation publishes again is taken', async () => {
