@@ -172,7 +172,7 @@ export const MIP_PULL_PAUSE_MS_MAX = 60 * 60 * 1000
 /** Subscriptions of one database that one minute's upkeep pulls. */
 export const MIP_PULLS_PER_TICK_MAX = 16
 /** Pages of a log that one pull reads; the next one goes on. */
-export const MIP_PAGES_PER_PULL_MAX = 8
+export const MIP_PAGES_PER_PULL_MAX = 4
 /** Entries whose effects are one atomic batch: D1 counts statements. */
 export const MIP_APPLY_ENTRIES_MAX = 24
 /** Foreign cubes of one organisation that one run looks at again after a change of trust. */
