@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { describe, expect, it } from 'vitest'
+import { MIP_LOG_PAGE_ENTRIES_MAX } from '../../schemas/limits-mip.ts'
 import { HELLO, LOG, MemoryMipSource, ORG } from '../../test/support/memory-mip-source.ts'
 import { connect, memoryNode, until } from '../../test/support/mip-nodes.ts'
 import { cidOf } from '../core/cid.ts'
@@ -187,7 +188,7 @@ describe('a server', () => {
     ['a float', Uint8Array.of(0xfb, 0, 0, 0, 0, 0, 0, 0, 0)],
     ['another shape', writeFrame({ org: 1 })],
     ['a list', writeFrame([1, 2])],
-    ['a limit out of range', writeFrame({ ...LOG, from, limit: 65 })],
+    ['a limit out of range', writeFrame({ ...LOG, from, limit: MIP_LOG_PAGE_ENTRIES_MAX + 1 })],
     ['a position below zero', writeFrame({ ...LOG, from: { epoch: -1, seq: 0 }, limit: 1 })],
   ])('answers `bad_request` to %s, and goes on', async (_, request) => {
     const { frames, source } = await open()

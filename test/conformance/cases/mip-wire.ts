@@ -182,7 +182,12 @@ function calls(world: WireWorld): Call[] {
     },
     { title: 'a request without its fields', protocol: 'blob', request: {}, answer: 'bad_request' },
     { title: 'a request that is no map', protocol: 'obj', request: [1], answer: 'bad_request' },
-    { title: 'more entries than a page holds', protocol: 'log', request: range(0, MIP_LOG_PAGE_ENTRIES_MAX + 1), answer: 'bad_request' },
+    {
+      title: 'more entries than a page holds',
+      protocol: 'log',
+      request: range(0, MIP_LOG_PAGE_ENTRIES_MAX + 1),
+      answer: 'bad_request',
+    },
   ]
 }
 
