@@ -51,7 +51,7 @@ await serveParent<FollowerOrder, FollowerReady>(async (order) => {
   const session = await edge.sessions(context, 'write')
   await subscribe(session, order)
   const rewind = new LogRewind({ blobs: edge.blobs, embeddings: edge.embeddings })
-  const follower = new LogFollower({ mip, runtime: BENCH_RUNTIME, rewind })
+  const follower = new LogFollower({ mip, runtime: BENCH_RUNTIME, rewind, moved: () => {} })
   const answer = async (): Promise<CatchUp> => {
     const startMs = performance.now()
     const startCpuMs = ownCpuMs()
