@@ -4,7 +4,7 @@ from mip_logs import Fork, Rules, Stop, hold
 from mip_objects import Signed
 
 MESSAGE_BYTES_MAX = 65536
-AHEAD_MAX = 64
+AHEAD_MAX = 128
 BLOCK_BYTES_MAX = 4 << 20
 NO_LOGS = object()
 
