@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as limits from '../../schemas/limits.ts'
 import * as mipLimits from '../../schemas/limits-mip.ts'
+import * as nodeLimits from '../../schemas/limits-nodes.ts'
 
-const SOURCES = ['limits.ts', 'limits-mip.ts']
+const SOURCES = ['limits.ts', 'limits-mip.ts', 'limits-nodes.ts']
 const DOCUMENTED_CONSTANT = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export const ([A-Z][A-Z0-9_]*)\b/g
 
 interface LimitRow {
@@ -30,7 +31,7 @@ export async function limitRows(isWanted: (name: string) => boolean = () => true
         .trim(),
     )
   }
-  const values: Record<string, unknown> = { ...limits, ...mipLimits }
+  const values: Record<string, unknown> = { ...limits, ...mipLimits, ...nodeLimits }
   const bare = Object.keys(values).filter((name) => !comments.has(name) && typeof values[name] === 'number')
   if (bare.length > 0)
     throw new Error(`schemas/limits.ts: a comment above each limit is its documentation; missing: ${bare}`)

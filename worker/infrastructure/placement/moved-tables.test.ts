@@ -10,6 +10,7 @@ import * as knowledge from '../../../schemas/tables/knowledge.ts'
 import * as lifecycle from '../../../schemas/tables/lifecycle.ts'
 import * as log from '../../../schemas/tables/log.ts'
 import * as mip from '../../../schemas/tables/mip.ts'
+import * as nodes from '../../../schemas/tables/nodes.ts'
 import * as pipelines from '../../../schemas/tables/pipelines.ts'
 import * as placement from '../../../schemas/tables/placement.ts'
 import * as schedule from '../../../schemas/tables/schedule.ts'
@@ -19,7 +20,16 @@ import * as vectors from '../../../schemas/tables/vectors.ts'
 import { NAMESPACE_TABLES, ORGANISATION_TABLES } from './moved-tables.ts'
 
 /** Tables of the deployment, not of an organisation's memory. */
-const STAYS = ['organisations', 'api_keys', 'guard', 'fences', 'mip_identities']
+const STAYS = [
+  'organisations',
+  'api_keys',
+  'guard',
+  'fences',
+  'mip_identities',
+  'nodes',
+  'node_organisations',
+  'node_tokens',
+]
 
 it('moves every table that holds rows of an organisation', () => {
   const all = [
@@ -32,6 +42,7 @@ it('moves every table that holds rows of an organisation', () => {
     lifecycle,
     log,
     mip,
+    nodes,
     pipelines,
     placement,
     schedule,

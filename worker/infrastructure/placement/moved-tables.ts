@@ -27,6 +27,7 @@ import {
   mipServers,
   mipSubscriptions,
 } from '../../../schemas/tables/mip.ts'
+import { nodeTasks } from '../../../schemas/tables/nodes.ts'
 import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
 import { decisions, hotCubes, schedules } from '../../../schemas/tables/schedule.ts'
 import { namespaces, principals } from '../../../schemas/tables/tenancy.ts'
@@ -130,6 +131,8 @@ export const ORGANISATION_TABLES: readonly MovedTable[] = [
   moved('mip_receipts', mipReceipts, { owner: 't.org_id', key: ['t.revoke', 't.did'], pageRows: 100 }),
   moved('mip_denied', mipDenied, { owner: 't.org_id', key: ['t.did', 't.subject'], pageRows: 2000 }),
   moved('mip_proofs', mipProofs, { owner: 't.org_id', key: ['t.cid'], pageRows: 20 }),
+  // A task on a node is told of to the database that gave it: in the new place its lease ends and it is given anew.
+  moved('node_tasks', nodeTasks, { owner: 't.org_id', key: ['t.id'], pageRows: 4 }),
   moved('tasks', tasks, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
   moved('namespaces', namespaces, { owner: 't.org_id', key: ['t.id'], pageRows: 500 }),
 ]
