@@ -64,7 +64,45 @@ export const NODE_BLOB_BYTES_MAX = 256 * 1024 * 1024
 export const NODE_BLOB_PIECE_BYTES = 4 * 1024 * 1024
 /** Bytes that one task may put at the edge. */
 export const NODE_TASK_BLOB_BYTES_MAX = 512 * 1024 * 1024
+/** Messages of one chat completion. */
+export const CHAT_MESSAGES_MAX = 256
+/** Text of one message of a chat completion, in UTF-16 units. */
+export const CHAT_CONTENT_LENGTH_MAX = 64 * 1024
+/** Tokens of one chat completion. */
+export const CHAT_TOKENS_MAX = 4096
+/** Tokens of one chat completion when the caller names no number. */
+export const CHAT_TOKENS_DEFAULT = 256
+/** Token budget for memory in a chat completion when the caller names none. */
+export const CHAT_MEMORY_TOKENS_DEFAULT = 1024
+/** Stop sequences of one chat completion. */
+export const CHAT_STOPS_MAX = 4
+/** One stop sequence, in UTF-16 units. */
+export const CHAT_STOP_LENGTH_MAX = 64
+/** A chat completion, waiting included. */
+export const CHAT_MS_MAX = 5 * 60 * 1000
+/** How often a completion whose prompt is too long is tried again with half of its memory. */
+export const CHAT_SHRINKS_MAX = 3
+/** Nodes that one task is given to, one after the other. */
+export const NODE_ATTEMPTS_MAX = 3
+/** Tasks that wait for a node of one organisation and model; further ones are refused with 503. */
+export const NODE_QUEUE_MAX = 256
+/** How long a task waits for a node before it is refused with 503. */
+export const NODE_QUEUE_MS_MAX = 60_000
+/** How often a waiting task looks for a free node without being told. */
+export const NODE_LOOK_MS = 250
+/** One task on one node; an answer that takes longer is given up. */
+export const NODE_TASK_MS_MAX = 4 * 60 * 1000
+/** KV caches that one namespace keeps. */
+export const KV_RENDITIONS_MAX = 1024
+/** Bytes of KV caches that one namespace keeps unless its policy names a number. */
+export const KV_BYTES_DEFAULT = 256 * 1024 * 1024
+/** Bytes that a policy may allow for the KV caches of one namespace. */
+export const KV_BYTES_MAX = 64 * 1024 * 1024 * 1024
+/** KV caches that one look of the upkeep weighs, the longest unused first. */
+export const KV_PER_TICK_MAX = 64
 
 expectRelation(NODE_HEARTBEAT_MS * 3 <= NODE_SILENCE_MS_MAX, 'two lost heartbeats do not lose a node')
 expectRelation(NODE_SILENCE_MS_MAX < NODE_LEASE_MS, 'a lost node is noticed before its leases end')
 expectRelation(NODE_TASK_BYTES_MAX < NODE_MESSAGE_BYTES_MAX, 'a durable task fits into one message')
+expectRelation(NODE_QUEUE_MS_MAX < CHAT_MS_MAX, 'a completion that waited for a node has time left')
+expectRelation(NODE_TASK_MS_MAX < CHAT_MS_MAX, 'a task on a node ends within its completion')
