@@ -6,6 +6,7 @@ import {
   REVISIONS_KEPT_DEFAULT,
   REVISIONS_KEPT_MAX,
 } from './limits.ts'
+import { KV_BYTES_DEFAULT, KV_BYTES_MAX } from './limits-nodes.ts'
 
 const Days = z.number().positive().max(POLICY_DAYS_MAX)
 
@@ -58,6 +59,10 @@ export const SchedulePolicy = z
     demoteHeat: z.number().nonnegative(),
     /** Parametric memory not used for so long is written back as text. */
     externaliseIdleDays: Days,
+    /** KV caches of the namespace together; what is used least goes first. */
+    kvBytesMax: z.int().nonnegative().max(KV_BYTES_MAX),
+    /** Form of KV caches: int8 takes about half of fp16. */
+    kvDtype: z.enum(['fp16', 'int8']),
   })
   .meta({ id: 'SchedulePolicy', examples: [{ strategy: 'lru', hotMax: 16 }] })
 export type SchedulePolicy = z.infer<typeof SchedulePolicy>
@@ -71,6 +76,8 @@ const SCHEDULE_DEFAULT: SchedulePolicy = {
   distilStableDays: 14,
   demoteHeat: 0.5,
   externaliseIdleDays: 180,
+  kvBytesMax: KV_BYTES_DEFAULT,
+  kvDtype: 'fp16',
 }
 
 /** Whether entities and facts are extracted, and whether searches walk the graph of entities. */

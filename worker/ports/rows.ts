@@ -13,6 +13,7 @@ import type {
 } from '../../schemas/tables/governance.ts'
 import type { factLinks as factLinksTable, facts as factsTable } from '../../schemas/tables/knowledge.ts'
 import type { auditLog as auditLogTable, tasks as tasksTable } from '../../schemas/tables/log.ts'
+import type { kvRenditions as kvRenditionsTable } from '../../schemas/tables/renditions.ts'
 import type { decisions as decisionsTable } from '../../schemas/tables/schedule.ts'
 import type { namespaces as namespacesTable, principals as principalsTable } from '../../schemas/tables/tenancy.ts'
 import type {
@@ -33,6 +34,7 @@ export type FactRow = typeof factsTable.$inferSelect
 export type FactLinkRow = typeof factLinksTable.$inferSelect
 export type PrincipalRow = typeof principalsTable.$inferSelect
 export type DecisionRow = typeof decisionsTable.$inferSelect
+export type KvRenditionRow = typeof kvRenditionsTable.$inferSelect
 export type PermissionRow = typeof permissionsTable.$inferSelect
 export type RoleRow = typeof rolesTable.$inferSelect
 export type RoleMemberRow = typeof roleMembersTable.$inferSelect

@@ -7,6 +7,7 @@ import type { LifecycleWrite } from './writes/lifecycle.ts'
 import type { MipWrite } from './writes/mip.ts'
 import type { PipelineWrite } from './writes/pipelines.ts'
 import type { ReaderWrite } from './writes/reader.ts'
+import type { RenditionWrite } from './writes/renditions.ts'
 import type { ScheduleWrite } from './writes/schedule.ts'
 import type { TimeMachineWrite } from './writes/time-machine.ts'
 
@@ -77,6 +78,7 @@ export type VaultWrite =
   | GovernanceWrite
   | PipelineWrite
   | ReaderWrite
+  | RenditionWrite
   | BlockWrite
   | MipWrite
 

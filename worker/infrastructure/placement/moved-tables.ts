@@ -29,6 +29,7 @@ import {
 } from '../../../schemas/tables/mip.ts'
 import { nodeTasks } from '../../../schemas/tables/nodes.ts'
 import { outbox, pipelineRuns, pipelines } from '../../../schemas/tables/pipelines.ts'
+import { kvRenditions, kvSources } from '../../../schemas/tables/renditions.ts'
 import { decisions, hotCubes, schedules } from '../../../schemas/tables/schedule.ts'
 import { namespaces, principals } from '../../../schemas/tables/tenancy.ts'
 import { branchCubes, branches, snapshotCubes, snapshots } from '../../../schemas/tables/time-machine.ts'
@@ -201,5 +202,11 @@ export const NAMESPACE_TABLES: readonly MovedTable[] = [
     key: ['t.subscription_id', 't.cube'],
     pageRows: 2000,
   }),
+  moved('kv_renditions', kvRenditions, {
+    owner: 't.namespace_id',
+    key: ['t.cube_id', 't.model', 't.session'],
+    pageRows: 500,
+  }),
+  moved('kv_sources', kvSources, { owner: 't.namespace_id', key: ['t.source_id', 't.cube_id'], pageRows: 2000 }),
   moved('feedback', feedback, { owner: 't.namespace_id', key: ['t.id'], pageRows: 2000 }),
 ]

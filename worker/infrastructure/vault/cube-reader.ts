@@ -13,6 +13,7 @@ import type { Logger } from '../../ports/logger.ts'
 import type { Principal } from '../../ports/principal.ts'
 import type { CubeRow, NamespaceRow, RevisionRow } from '../../ports/rows.ts'
 import { cubeReach, KNOWN_SENSITIVITY, namespaceAccess, namespaceClearance } from '../governance/access-sql.ts'
+import { dependentBlobKeys } from '../renditions/rendition-blobs.ts'
 import { filterSql } from './filter-sql.ts'
 import type { OrgVault } from './mem-vault.ts'
 import { inJson, rowShape, statement } from './sql.ts'
@@ -169,7 +170,8 @@ export class CubeReader {
    */
   withBlobs(namespaceId: number, limit: number, after: number): Promise<{ cubeId: string; seq: number }[]> {
     const named = sql`exists (select 1 from revisions r where r.cube_id = ${cubes.cubeId} and instr(r.bytes, x'64626c6f62') > 0)`
-    const here = sql`${eq(cubes.namespaceId, namespaceId)} and ${cubes.seq} > ${after} and ${named}`
+    const cached = sql`exists (select 1 from kv_renditions k where k.cube_id = ${cubes.cubeId})`
+    const here = sql`${eq(cubes.namespaceId, namespaceId)} and ${cubes.seq} > ${after} and (${named} or ${cached})`
     return this.#vault.orm
       .select({ cubeId: cubes.cubeId, seq: cubes.seq })
       .from(cubes)
@@ -238,7 +240,15 @@ export class CubeReader {
     return keys
   }
 
-  /** Keys of the blobs of every revision of a cube that was read before, on branches too. */
+  /** Keys of the blobs of the KV caches that go with cubes when they are erased: also those of conversations that they take part in. */
+  async cacheKeysOf(cubeIds: readonly string[]): Promise<Map<string, string[]>> {
+    const found = await dependentBlobKeys(this.#vault.database, this.#principal.orgId, cubeIds)
+    const keys = new Map<string, string[]>()
+    for (const { cubeId, key } of found) keys.set(cubeId, [...(keys.get(cubeId) ?? []), key])
+    return keys
+  }
+
+  /** Keys of the blobs of every revision of a cube that was read before, on branches too, and of the KV caches that go with it. */
   async blobKeys(cubeId: string): Promise<string[]> {
     const { orgId } = this.#principal
     const rows = await this.#vault.database.all(
@@ -246,7 +256,8 @@ export class CubeReader {
         union all select cid, bytes from branch_cubes where cube_id = ${cubeId} and bytes is not null`),
     )
     const named = rows.map(([cid, bytes]) => ({ cubeId, cid: String(cid), bytes: bytes as Uint8Array }))
-    return this.#blobKeysIn(orgId, cubeId, named)
+    const caches = await this.cacheKeysOf([cubeId])
+    return [...(await this.#blobKeysIn(orgId, cubeId, named)), ...(caches.get(cubeId) ?? [])]
   }
 
   async #blobKeysIn(orgId: string, cubeId: string, rows: readonly StoredRevision[]): Promise<string[]> {

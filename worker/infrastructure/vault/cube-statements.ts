@@ -3,6 +3,7 @@ import { SQL_VALUE_BYTES_MAX } from '../../../schemas/limits.ts'
 import type { Statement } from '../../ports/database.ts'
 import type { IndexedText, NewCube, StoredCube } from '../../ports/vault-write.ts'
 import { textChanged as readAgain } from '../knowledge/entity-statements.ts'
+import { forgetRenditions } from '../renditions/rendition-statements.ts'
 import { deleteEmbeddingsOf } from './index-rows.ts'
 import { guard, jsonChunks, statement, toHex, toJson } from './sql.ts'
 
@@ -242,6 +243,7 @@ export function updateCube(stored: StoredCube, cube: NewCube, textChanged: boole
   return [
     ...statements,
     ...deletePostings(stored),
+    ...forgetRenditions(sql`(${stored.cubeId})`),
     ...jsonChunks(termGroups(cube.text), CHUNK_BYTES_MAX).map((chunk) =>
       statement(sql`
       insert into postings (namespace_id, term, seq, frequency, length, session_id)

@@ -5,6 +5,7 @@ import type { StoredCube } from '../../ports/vault-write.ts'
 import { forgetBlocks } from '../blocks/blocks-statements.ts'
 import { forgetMentions } from '../knowledge/entity-statements.ts'
 import { forgetFacts } from '../knowledge/fact-statements.ts'
+import { forgetRenditions } from '../renditions/rendition-statements.ts'
 import { deleteEmbeddingsOf, deletePostingsOf } from './index-rows.ts'
 import { guard, jsonChunks, statement } from './sql.ts'
 
@@ -47,6 +48,8 @@ const OF_NAMESPACE = [
   'feedback',
   'mip_subscriptions',
   'mip_ingested',
+  'kv_renditions',
+  'kv_sources',
 ] as const
 
 /**
@@ -94,6 +97,7 @@ function eraseChunk(chunk: string, atMs: number, reason: string): Statement[] {
     ...forgetFacts(chunk),
     ...forgetMentions(chunk),
     ...forgetBlocks(chunk),
+    ...forgetRenditions(ids),
     ...BY_SEQ.map((table) => statement(sql`delete from ${sql.raw(table)} where (namespace_id, seq) in ${places}`)),
     uncountPinned(ids),
     ...BY_CUBE_ID.map((table) => statement(sql`delete from ${sql.raw(table)} where cube_id in ${ids}`)),

@@ -4,11 +4,12 @@ import type { Cid } from '../../../schemas/cid.ts'
 import { blobKey } from '../../ports/blob-keys.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Database } from '../../ports/database.ts'
+import { renditionBlobKeys } from '../renditions/rendition-blobs.ts'
 import { inJson, statement } from './sql.ts'
 import { blobKeysOf } from './text-blob.ts'
 
 /**
- * Which blobs the revisions of cubes name, those in branches included: a test of a key. Everything of a cube whose bytes cannot be read counts
+ * Which blobs the revisions of cubes and their KV caches name, revisions in branches included: a test of a key. Everything of a cube whose bytes cannot be read counts
  * as named.
  */
 export async function namedBlobs(
@@ -21,7 +22,7 @@ export async function namedBlobs(
     statement(sql`select cube_id, cid, bytes from revisions where cube_id in ${inJson(cubeIds)} and instr(bytes, x'64626c6f62') > 0
       union all select cube_id, cid, bytes from branch_cubes where cube_id in ${inJson(cubeIds)} and instr(bytes, x'64626c6f62') > 0`),
   )
-  const keys = new Set<string>()
+  const keys = new Set<string>(await renditionBlobKeys(database, orgId, cubeIds))
   const unreadable: string[] = []
   for (const [cubeId, cid, bytes] of rows) {
     try {

@@ -19,6 +19,7 @@ import { FollowedReader } from '../mip/followed-reader.ts'
 import { LogRows } from '../mip/log-rows.ts'
 import { ReceiptRows } from '../mip/receipt-rows.ts'
 import { PipelineReader } from '../pipelines/pipeline-reader.ts'
+import { RenditionReader } from '../renditions/rendition-reader.ts'
 import { ScheduleReader } from '../schedule/schedule-reader.ts'
 import { TaskReader } from '../tasks/task-reader.ts'
 import { PinReader } from '../time-machine/pin-reader.ts'
@@ -52,6 +53,8 @@ export interface VaultSession {
   log: LogReader
   schedule: ScheduleReader
   tasks: TaskReader
+  /** KV caches that were made of memory. */
+  renditions: RenditionReader
   /** Cubes as they stood at another point, and what of the index is still that of then. */
   past: TimeMachineReader
   standing(view: View, includeArchived: boolean): LexicalIndex
@@ -108,6 +111,7 @@ export function vaultSessions(components: VaultSessionsComponents): VaultSession
       log: new LogReader(vault, principal),
       schedule: new ScheduleReader(vault, principal, nowMs),
       tasks: new TaskReader(vault, principal),
+      renditions: new RenditionReader(vault, principal, nowMs),
       past: new TimeMachineReader(vault, principal, nowMs, { blobs }),
       standing: (view, includeArchived) =>
         open(new StandingLexical(vault, cached(true, coldCache), view, includeArchived)),

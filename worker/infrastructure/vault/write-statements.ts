@@ -11,6 +11,7 @@ import { lifecycleStatements } from '../lifecycle/lifecycle-statements.ts'
 import { mipStatements } from '../mip/mip-statements.ts'
 import { pipelinesStatements } from '../pipelines/pipelines-statements.ts'
 import { readerStatements } from '../reader/reader-statements.ts'
+import { renditionStatements } from '../renditions/rendition-statements.ts'
 import { scheduleStatements } from '../schedule/schedule-statements.ts'
 import { timeMachineStatements } from '../time-machine/time-machine-statements.ts'
 import { insertCubes, updateCube } from './cube-statements.ts'
@@ -32,6 +33,7 @@ const AREAS: StatementsFor<AreaWrite> = {
   ...governanceStatements,
   ...pipelinesStatements,
   ...readerStatements,
+  ...renditionStatements,
   ...blocksStatements,
   ...mipStatements,
 }

@@ -84,7 +84,11 @@ export class ExpirySweep {
     session: VaultSession,
     found: readonly { cube: FullCube['cube']; full: FullCube | null }[],
   ): Promise<StoredCube[]> {
-    const blobs = await session.cubes.blobKeysOfAll(found.map(({ cube }) => cube.cubeId))
-    return found.map((one) => erasable(one, blobs.get(one.cube.cubeId) ?? []))
+    const ids = found.map(({ cube }) => cube.cubeId)
+    const blobs = await session.cubes.blobKeysOfAll(ids)
+    const caches = await session.cubes.cacheKeysOf(ids)
+    return found.map((one) =>
+      erasable(one, [...(blobs.get(one.cube.cubeId) ?? []), ...(caches.get(one.cube.cubeId) ?? [])]),
+    )
   }
 }

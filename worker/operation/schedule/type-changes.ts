@@ -105,7 +105,10 @@ export function whyDropped(
 }
 
 /** The task of a change: the same for the same cube as it was written last, so that planning twice plans once. */
-export function planId(kind: TypeChangeKind, { cubeId, updatedAtMs }: Scheduled): string {
+export function planId(
+  kind: TypeChangeKind,
+  { cubeId, updatedAtMs }: Pick<Scheduled, 'cubeId' | 'updatedAtMs'>,
+): string {
   const digest = sha256(utf8ToBytes(`${TYPE_CHANGE_TASKS[kind]} ${cubeId}`))
   return ulid(updatedAtMs, (length) => digest.subarray(0, length))
 }
