@@ -21,6 +21,8 @@ export const ENDPOINTS = {
   planMemories: 'post /v1/memories/plan',
   search: 'post /v1/search',
   context: 'post /v1/context',
+  createChatCompletion: 'post /v1/chat/completions',
+  listModels: 'get /v1/models',
   createCube: 'post /v1/cubes',
   createCubes: 'post /v1/cubes/batch',
   listCubes: 'get /v1/cubes',

@@ -5,6 +5,7 @@ import { ROUTES } from '../schemas/routes/all.ts'
 import type { Edge } from './interface/edge.ts'
 import { HANDLERS } from './interface/handlers/all.ts'
 import { bindRoute, type EdgeApp, type EdgeVariables, type Handler } from './interface/http/bind-route.ts'
+import { isOpenAiPath, openAiErrorResponse } from './interface/http/openai-error.ts'
 import { problemResponse } from './interface/http/problem.ts'
 import { addMipTwin } from './interface/mip/mip-twin.ts'
 import { addPages, type Pages } from './interface/pages.ts'
@@ -29,7 +30,7 @@ export function createApp(edge: Edge, pages: Pages): EdgeApp {
       }
       edge.activity.record({ context, outcome: known.code, metric: null, audited: true })
     }
-    return problemResponse(known, c.get('requestId'))
+    return (isOpenAiPath(c.req.path) ? openAiErrorResponse : problemResponse)(known, c.get('requestId'))
   })
   app.notFound((c) => problemResponse(new MemosError('not_found'), c.get('requestId')))
   addPages(app, edge, pages)

@@ -1,45 +1,27 @@
-import { portableEd25519 } from '../protocol/core/ed25519-rule.ts'
 import type { LogName } from '../protocol/core/wire-types.ts'
-import {
-  BLOCKS_PER_TICK_MAX,
-  LIFECYCLE_NAMESPACES_PER_TICK_MAX,
-  LIFECYCLE_ROUND_MS,
-  SCHEDULES_PER_TICK_MAX,
-} from '../schemas/limits.ts'
-import { MIP_PULLS_PER_TICK_MAX, MIP_RECEIPTS_PER_TICK_MAX } from '../schemas/limits-mip.ts'
+import { composeNodes, type NodeParts } from './compose-nodes.ts'
+import { lifecycleTick, NO_MIP, upkeepSteps } from './compose-upkeep.ts'
 import { ArchiveService } from './infrastructure/archive/archive-service.ts'
 import { redactCube } from './infrastructure/archive/redaction.ts'
-import { dueBlocks } from './infrastructure/blocks/due-blocks.ts'
 import { KeyRing } from './infrastructure/governance/key-ring.ts'
 import { OrganisationDirectory } from './infrastructure/governance/organisation-directory.ts'
 import { systemContext } from './infrastructure/governance/system-context.ts'
-import { dueNamespaces } from './infrastructure/lifecycle/due-namespaces.ts'
 import { ActivityLog } from './infrastructure/log/activity-log.ts'
-import { AuditChain, sealAudit } from './infrastructure/log/audit-chain.ts'
-import { purgeIdempotency } from './infrastructure/log/idempotency-store.ts'
+import { AuditChain } from './infrastructure/log/audit-chain.ts'
 import { Metrics } from './infrastructure/log/metrics.ts'
 import { ObservedModel } from './infrastructure/log/observed-model.ts'
 import { DatabaseMipSource } from './infrastructure/mip/database-mip-source.ts'
 import { delegationWires } from './infrastructure/mip/delegation-wires.ts'
-import { claimSubscriptions, mipHints, organisationsToReview } from './infrastructure/mip/due-subscriptions.ts'
+import { mipHints } from './infrastructure/mip/due-subscriptions.ts'
 import { IdentityDirectory } from './infrastructure/mip/identity-directory.ts'
 import { ProofDesk } from './infrastructure/mip/proof-desk.ts'
 import { ReceiptDesk } from './infrastructure/mip/receipt-desk.ts'
-import { claimErasures } from './infrastructure/mip/receipt-rows.ts'
 import { ServingDesk } from './infrastructure/mip/serving-desk.ts'
-import { Outbox } from './infrastructure/pipelines/outbox.ts'
 import { OrganisationMover } from './infrastructure/placement/organisation-mover.ts'
 import { MOVE_TASK, OrganisationMoves } from './infrastructure/placement/organisation-moves.ts'
-import { claimSchedules } from './infrastructure/schedule/due-schedules.ts'
-import { planMissingEmbeddings } from './infrastructure/tasks/missing-embeddings.ts'
-import { planMissingKnowledge } from './infrastructure/tasks/missing-knowledge.ts'
-import { purgeRecords } from './infrastructure/tasks/purge-records.ts'
-import { purgeTasks } from './infrastructure/tasks/purge-tasks.ts'
 import { TaskRunner } from './infrastructure/tasks/task-runner.ts'
-import { runUpkeep, type UpkeepStep } from './infrastructure/tasks/upkeep.ts'
-import { BlobSweep } from './infrastructure/vault/blob-sweep.ts'
+import { runUpkeep } from './infrastructure/tasks/upkeep.ts'
 import { Eraser } from './infrastructure/vault/eraser.ts'
-import { expiredCubes } from './infrastructure/vault/expired-cubes.ts'
 import { encodeVector } from './infrastructure/vault/half-float.ts'
 import { MemVault } from './infrastructure/vault/mem-vault.ts'
 import { removeUnnamed } from './infrastructure/vault/named-blobs.ts'
@@ -61,21 +43,16 @@ import { Watermarks } from './operation/governance/watermarks.ts'
 import { FactKeeper } from './operation/knowledge/fact-keeper.ts'
 import { factsPlanner } from './operation/knowledge/facts-builder.ts'
 import { KNOWLEDGE_TASK, KnowledgeBuilder } from './operation/knowledge/knowledge-builder.ts'
-import { Consolidator } from './operation/lifecycle/consolidator.ts'
-import { LifecycleTick } from './operation/lifecycle/lifecycle-tick.ts'
 import { MemLifecycle } from './operation/lifecycle/mem-lifecycle.ts'
-import { RevisionPurge } from './operation/lifecycle/revision-purge.ts'
 import { ArchiveImport } from './operation/mip/archive-import.ts'
-import { ErasureReceipts } from './operation/mip/erasure-receipts.ts'
 import { IdentityDesk } from './operation/mip/identity-desk.ts'
 import { LogAppender } from './operation/mip/log-appender.ts'
-import { MipTick } from './operation/mip/mip-tick.ts'
 import { OwnHeadGuard } from './operation/mip/own-head-guard.ts'
 import { Publisher } from './operation/mip/publisher.ts'
 import { Subscriber } from './operation/mip/subscriber.ts'
-import { missingBefore, TrustReview } from './operation/mip/trust-review.ts'
+import { TrustReview } from './operation/mip/trust-review.ts'
 import { indexText } from './operation/organise/draft-cube.ts'
-import { EXPIRED_PER_SWEEP_MAX, ExpirySweep } from './operation/organise/expiry-sweep.ts'
+import { ExpirySweep } from './operation/organise/expiry-sweep.ts'
 import { MemoryWriter, storedCube } from './operation/organise/memory-writer.ts'
 import { placeText } from './operation/organise/place-text.ts'
 import { orderSteps } from './operation/pipelines/order-steps.ts'
@@ -134,6 +111,8 @@ export interface HostParts {
   logRequests: boolean
   /** Default: nothing is published, and no peer is asked. */
   mip?: MipParts
+  /** Default: no GPU node may connect. */
+  nodes?: NodeParts
   /** How background work waits; tests that step the clock bring their own. */
   sleep?(ms: number): Promise<void>
 }
@@ -145,15 +124,6 @@ export interface Components {
   /** To be called every minute: forgets what is too old and plans work that no request planned. `only` names the steps; default: all. */
   tick(only?: readonly string[]): Promise<void>
 }
-
-const NO_MIP: MipParts = {
-  signer: null,
-  ed25519: portableEd25519,
-  mirrors: false,
-  remotes: { open: () => null },
-}
-
-const LIFECYCLE_ROUND = { limit: LIFECYCLE_NAMESPACES_PER_TICK_MAX, roundMs: LIFECYCLE_ROUND_MS }
 
 const waitMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -167,16 +137,7 @@ export function composeEdge(parts: HostParts): Components {
   const vault = new MemVault({ databases })
   const vectorIndex = host.vectorIndex(vectorSource(vault, runtime.nowMs))
   const sessions = vaultSessions({ vault, blobs, vectorIndex, logger, redact: redactSensitive })
-  const embeddings = new EmbeddingBuilder({
-    embedder: embedders[0] ?? null,
-    vectorIndex,
-    sessions,
-    systemContext,
-    encodeVector,
-    runtime,
-    queue,
-    singleProcess: host.singleProcess,
-  })
+  const embeddings = embeddingBuilder(host, sessions, vectorIndex)
   const keyRing = new KeyRing({ vault, runtime }, { rootHash: host.rootHash, cacheRows: host.singleProcess })
   const knowledge = new KnowledgeBuilder({
     sessions,
@@ -187,13 +148,16 @@ export function composeEdge(parts: HostParts): Components {
     shared: host.singleProcess,
   })
   const mover = new OrganisationMover({ vault, runtime, sleep: host.sleep ?? waitMs })
+  const operator = new MemOperator({ embedders, reranker: host.reranker, logger })
+  const reader = readerParts(host, embeddings)
+  const nodes = composeNodes({ ...host, ...reader, vault, sessions, operator, embeddings })
   const handlers: [string, TaskHandler][] = [
     [EMBED_TASK, (task, progress) => embeddings.run(task, progress)],
     [MOVE_TASK, (task, progress) => mover.run(task, progress)],
     [KNOWLEDGE_TASK, (task, progress) => knowledge.run(task, progress)],
+    ...nodes.handlers,
   ]
   const expiry = new ExpirySweep({ blobs, sessions, systemContext, embeddings, runtime, logger })
-  const operator = new MemOperator({ embedders, reranker: host.reranker, logger })
   const edge: Edge = {
     version: VERSION,
     logRequests: host.logRequests,
@@ -203,7 +167,7 @@ export function composeEdge(parts: HostParts): Components {
     organisations: new OrganisationDirectory({ vault, runtime }),
     moves: new OrganisationMoves({ vault, runtime, queue, mover }),
     namespaces: new NamespaceDirectory(vault, runtime),
-    ...readerParts(host, embeddings),
+    ...reader,
     lifecycle: new MemLifecycle({ embeddings }),
     ...timeMachineParts(host, embeddings),
     operator,
@@ -220,6 +184,7 @@ export function composeEdge(parts: HostParts): Components {
     memoryPath,
     weightNames: Object.keys(DEFAULT_WEIGHTS),
     ...logParts(host, vault, metrics),
+    ...nodes.edge,
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
@@ -227,7 +192,7 @@ export function composeEdge(parts: HostParts): Components {
   }
   const lifecycle = lifecycleTick(host, { sessions, embeddings, expiry })
   const blocks = new BlocksTick({ evolution: edge.evolution, sessions, systemContext, runtime, logger })
-  const upkeep = upkeepSteps(host, { expiry, lifecycle, blocks, edge })
+  const upkeep = [...upkeepSteps(host, { expiry, lifecycle, blocks, edge }), ...nodes.upkeep]
   return {
     edge,
     tasks: new TaskRunner({ databases, runtime, logger, handlers: new Map(handlers) }),
@@ -235,6 +200,16 @@ export function composeEdge(parts: HostParts): Components {
     tick: (only) => runUpkeep(only === undefined ? upkeep : upkeep.filter(({ name }) => only.includes(name)), logger),
   }
 }
+
+const embeddingBuilder = (
+  { embedders, runtime, queue, singleProcess }: HostParts,
+  sessions: VaultSessions,
+  vectorIndex: VectorIndex,
+): EmbeddingBuilder =>
+  new EmbeddingBuilder({
+    ...{ embedder: embedders[0] ?? null, vectorIndex, sessions, systemContext, encodeVector },
+    ...{ runtime, queue, singleProcess },
+  })
 
 const observed = ({ languageModel: model, logger }: HostParts, metrics: Metrics): LanguageModel | null =>
   model && new ObservedModel({ model, logger, metrics })
@@ -267,94 +242,6 @@ function timeMachineParts({ blobs, runtime }: HostParts, embeddings: EmbeddingBu
   }
 }
 
-/** What the policies of namespaces ask for, minute by minute. */
-function lifecycleTick(
-  { blobs, runtime, logger }: HostParts,
-  parts: { sessions: VaultSessions; embeddings: EmbeddingBuilder; expiry: ExpirySweep },
-): LifecycleTick {
-  const revisionPurge = new RevisionPurge({
-    removeUnnamed: ({ vault: { database, organisation } }, byCube) =>
-      removeUnnamed({ database, blobs, orgId: organisation.id }, byCube),
-  })
-  const consolidator = new Consolidator({ embeddings: parts.embeddings, runtime })
-  return new LifecycleTick({ ...parts, systemContext, consolidator, revisionPurge, runtime, logger })
-}
-
-/** What is done every minute, in this order. */
-function upkeepSteps(
-  { databases, blobs, runtime, embedders, logger, webhook, mip: parts }: HostParts,
-  {
-    expiry,
-    lifecycle,
-    blocks,
-    edge,
-  }: {
-    expiry: ExpirySweep
-    lifecycle: LifecycleTick
-    blocks: BlocksTick
-    edge: Edge
-  },
-): UpkeepStep[] {
-  const embedder = embedders[0] ?? null
-  const everyDatabase = (work: (database: Database) => Promise<unknown>) => async () => {
-    for (const database of databases.values()) await work(database)
-  }
-  const outbox = new Outbox({ webhook, logger })
-  const mip = mipTick({ blobs, ...(parts && { mip: parts }) }, edge)
-  const blobSweep = new BlobSweep({ vault: edge.vault, blobs, runtime })
-  return [
-    { name: 'idempotency', run: everyDatabase((database) => purgeIdempotency(database, runtime.nowMs())) },
-    { name: 'tasks', run: everyDatabase((database) => purgeTasks(database, runtime.nowMs())) },
-    { name: 'records', run: everyDatabase((database) => purgeRecords(database, runtime.nowMs())) },
-    {
-      name: 'expiry',
-      run: everyDatabase(async (database) =>
-        expiry.erase(await expiredCubes(database, runtime.nowMs(), EXPIRED_PER_SWEEP_MAX)),
-      ),
-    },
-    {
-      name: 'lifecycle',
-      run: everyDatabase(async (database) =>
-        lifecycle.run(await dueNamespaces(database, runtime.nowMs(), LIFECYCLE_ROUND)),
-      ),
-    },
-    ...(embedder === null
-      ? []
-      : [
-          {
-            name: 'embeddings',
-            run: everyDatabase((database) =>
-              planMissingEmbeddings(database, { kind: EMBED_TASK, model: embedder.model }, runtime),
-            ),
-          },
-        ]),
-    {
-      name: 'schedule',
-      run: everyDatabase(async (database) =>
-        edge.scheduler.tick(await claimSchedules(database, runtime.nowMs(), SCHEDULES_PER_TICK_MAX)),
-      ),
-    },
-    {
-      name: 'blocks',
-      run: everyDatabase(async (database) =>
-        blocks.run(await dueBlocks(database, runtime.nowMs(), BLOCKS_PER_TICK_MAX)),
-      ),
-    },
-    {
-      name: 'mip',
-      run: everyDatabase(async (database) => {
-        await mip.pull(await claimSubscriptions(database, runtime.nowMs(), MIP_PULLS_PER_TICK_MAX))
-        await mip.confirm(await claimErasures(database, runtime.nowMs(), MIP_RECEIPTS_PER_TICK_MAX))
-        await mip.review(await organisationsToReview(database, missingBefore(runtime.nowMs()), MIP_PULLS_PER_TICK_MAX))
-      }),
-    },
-    { name: 'effects', run: everyDatabase((database) => outbox.step(database, runtime.nowMs())) },
-    { name: 'audit', run: everyDatabase((database) => sealAudit(database, runtime.nowMs())) },
-    { name: 'knowledge', run: everyDatabase((database) => planMissingKnowledge(database, KNOWLEDGE_TASK, runtime)) },
-    { name: 'blobs', run: () => blobSweep.step() },
-  ]
-}
-
 /** What comes from others and what goes to them. */
 function interchangeParts(host: HostParts, vault: MemVault, embeddings: EmbeddingBuilder) {
   const published = publishingParts(host, vault)
@@ -381,20 +268,6 @@ function followParts(
     systemContext,
   }
 }
-
-const mipTick = (
-  { blobs, mip = NO_MIP }: Pick<HostParts, 'blobs' | 'mip'>,
-  { vault, subscriber, trustReview: review, sessions, runtime, logger }: Edge,
-): MipTick =>
-  new MipTick({
-    sessions,
-    systemContext,
-    subscriber,
-    review,
-    receipts: new ErasureReceipts({ mip, identities: new IdentityDirectory(vault), delegationWires, blobs }),
-    runtime,
-    logger,
-  })
 
 function blockParts(
   { blobs, runtime, languageModel }: HostParts,

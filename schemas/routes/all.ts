@@ -1,5 +1,6 @@
 import { administrationRoutes } from './administration.ts'
 import { blockRoutes } from './blocks.ts'
+import { chatRoutes } from './chat.ts'
 import { entityRoutes } from './entities.ts'
 import { factRoutes } from './facts.ts'
 import { lifecycleRoutes } from './lifecycle.ts'
@@ -18,6 +19,7 @@ export const ROUTES = {
   ...memoryRoutes,
   ...administrationRoutes,
   ...blockRoutes,
+  ...chatRoutes,
   ...entityRoutes,
   ...factRoutes,
   ...lifecycleRoutes,

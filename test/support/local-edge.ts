@@ -1,6 +1,7 @@
 import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import { createApp } from '../../worker/app.ts'
 import { type Components, composeEdge } from '../../worker/components.ts'
+import type { NodeParts } from '../../worker/compose-nodes.ts'
 import { MemoryRateLimiter } from '../../worker/drivers/rate-limiter/token-bucket.ts'
 import { exactScanIndex } from '../../worker/drivers/vector-index/exact-scan-index.ts'
 import { hashSecret } from '../../worker/infrastructure/governance/key-secret.ts'
@@ -28,6 +29,8 @@ export interface LocalEdgeInit {
   logger?: Logger
   /** Default: nothing is published, and no peer is reached. */
   mip?: Partial<MipParts>
+  /** Default: no GPU node may connect. */
+  nodes?: NodeParts
   /** Another process that serves the same databases shares its clock. */
   clock?: { nowMs: number }
 }
@@ -52,6 +55,7 @@ export async function openLocalEdge({
   logger = { info() {}, warn() {}, error() {} },
   clock,
   mip,
+  nodes,
 }: LocalEdgeInit): Promise<LocalEdge> {
   const time = clock ?? { nowMs: START_MS }
   const random = seededRandom(seed)
@@ -63,6 +67,7 @@ export async function openLocalEdge({
   const components = composeEdge({
     databases,
     blobs,
+    ...(nodes !== undefined && { nodes }),
     embedders: [embedder, previousEmbedder].filter((one) => one !== undefined),
     webhook: null,
     mip: { signer: null, ed25519: portableEd25519, mirrors: false, remotes: { open: () => null }, ...mip },

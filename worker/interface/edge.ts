@@ -15,6 +15,7 @@ import type { BlockEvolution } from '../operation/blocks/block-evolution.ts'
 import type { FeedbackDesk } from '../operation/blocks/feedback-desk.ts'
 import type { MemBlocks } from '../operation/blocks/mem-blocks.ts'
 import type { pinnedBlocks } from '../operation/blocks/pinned-blocks.ts'
+import type { ChatDesk } from '../operation/chat/chat-desk.ts'
 import type { EmbeddingBuilder } from '../operation/embed/embedding-builder.ts'
 import type { Watermarks } from '../operation/governance/watermarks.ts'
 import type { FactKeeper } from '../operation/knowledge/fact-keeper.ts'
@@ -24,6 +25,7 @@ import type { IdentityDesk } from '../operation/mip/identity-desk.ts'
 import type { Publisher } from '../operation/mip/publisher.ts'
 import type { Subscriber } from '../operation/mip/subscriber.ts'
 import type { TrustReview } from '../operation/mip/trust-review.ts'
+import type { NodeDispatcher } from '../operation/nodes/node-dispatcher.ts'
 import type { MemoryWriter } from '../operation/organise/memory-writer.ts'
 import type { orderSteps } from '../operation/pipelines/order-steps.ts'
 import type { PipelineRunner } from '../operation/pipelines/pipeline-runner.ts'
@@ -105,6 +107,9 @@ export interface Edge {
   /** To be told by whatever hears of other logs. */
   mipHints: HeadHints
   systemContext: typeof systemContext
+  /** Null where no GPU nodes are taken. */
+  dispatcher: NodeDispatcher | null
+  chat: ChatDesk | null
   webhook: Webhook | null
   mipSource: MipSource & LogEnds
   identityDesk: IdentityDesk

@@ -1,6 +1,7 @@
 import type { RouteName } from '../../../schemas/routes/all.ts'
 import * as administration from './administration.ts'
 import * as blocks from './blocks.ts'
+import * as chat from './chat.ts'
 import * as cubes from './cubes.ts'
 import * as entities from './entities.ts'
 import * as facts from './facts.ts'
@@ -25,6 +26,7 @@ const readerHandlers = { read, planMemories }
 export const HANDLERS = {
   ...administration,
   ...blocks,
+  ...chat,
   ...cubes,
   ...entities,
   ...facts,
