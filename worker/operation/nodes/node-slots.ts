@@ -9,6 +9,8 @@ export interface NodeSlotsLimits {
 }
 
 interface Ticket {
+  /** How often it was called to look again: a call while it looks must not be lost. */
+  calls: number
   wake: (() => void) | null
 }
 
@@ -40,7 +42,7 @@ export class NodeSlots {
       const left = (this.#taken.get(nodeId) ?? 1) - 1
       if (left === 0) this.#taken.delete(nodeId)
       else this.#taken.set(nodeId, left)
-      for (const [first] of this.#queues.values()) first?.wake?.()
+      for (const [first] of this.#queues.values()) callOn(first)
     }
   }
 
@@ -64,21 +66,22 @@ export class NodeSlots {
       if (got !== null) return got
     }
     if (this.waiting(queue) >= this.#limits.queueMax) throw noNodeFree(this.waiting(queue))
-    const ticket: Ticket = { wake: null }
+    const ticket: Ticket = { calls: 0, wake: null }
     const tickets = this.#queues.get(queue) ?? []
     this.#queues.set(queue, tickets)
     tickets.push(ticket)
     try {
       for (;;) {
         signal.throwIfAborted()
+        const { calls } = ticket
         const got = tickets[0] === ticket ? await attempt() : null
         if (got !== null) return got
-        await this.#rest(ticket, signal)
+        if (calls === ticket.calls) await this.#rest(ticket, signal)
       }
     } finally {
       tickets.splice(tickets.indexOf(ticket), 1)
       if (tickets.length === 0) this.#queues.delete(queue)
-      tickets[0]?.wake?.()
+      callOn(tickets[0])
     }
   }
 
@@ -96,6 +99,12 @@ export class NodeSlots {
       ticket.wake = done
     })
   }
+}
+
+function callOn(ticket: Ticket | undefined): void {
+  if (ticket === undefined) return
+  ticket.calls += 1
+  ticket.wake?.()
 }
 
 /** All nodes with the model are busy. Two seconds a waiting task is a guess that spreads callers out. */
