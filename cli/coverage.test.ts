@@ -58,6 +58,8 @@ const LINES: readonly (string | Line)[] = [
   'cube revert $CUBE 1',
   'read Where?',
   'search ferry',
+  'models',
+  { line: 'chat Where? --session talk', refused: 'no_model_available' },
   'context ferry',
   { line: 'fact add $CUBE Ana lives_in Porto', keep: { FACT: ({ id }: { id: string }) => id } },
   'fact list',

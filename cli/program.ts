@@ -4,6 +4,7 @@ import { addCommand } from './commands/add.ts'
 import { auditCommand } from './commands/audit.ts'
 import { blockCommand, feedbackCommand } from './commands/blocks.ts'
 import { branchCommand } from './commands/branches.ts'
+import { chatCommand, modelsCommand } from './commands/chat.ts'
 import { completionCommand } from './commands/completion.ts'
 import { contextCommand } from './commands/context.ts'
 import { cubeCommand } from './commands/cube.ts'
@@ -53,6 +54,8 @@ export function buildProgram(io: Io): Command {
     readCommand(cli),
     searchCommand(cli),
     contextCommand(cli),
+    chatCommand(cli),
+    modelsCommand(cli),
     factCommand(cli),
     namespacesCommand(cli),
     snapshotCommand(cli),

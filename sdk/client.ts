@@ -110,6 +110,23 @@ export class MemosClient {
     return this.call('context', { ...options, body: typeof query === 'string' ? { query } : query })
   }
 
+  /** Has a model of a GPU node answer with memory; whole, not as a stream. A text is one message of the user. */
+  chat(
+    prompt: string | Omit<Body<'createChatCompletion'>, 'stream'>,
+    options?: CallOptions,
+  ): Promise<Answer<'createChatCompletion'>> {
+    const body =
+      typeof prompt === 'string'
+        ? { model: 'default', messages: [{ role: 'user' as const, content: prompt }] }
+        : { ...prompt, stream: false }
+    return this.call('createChatCompletion', { ...options, body })
+  }
+
+  /** Models of the GPU nodes that are connected now. */
+  models(options?: CallOptions): Promise<Answer<'listModels'>> {
+    return this.call('listModels', { ...options })
+  }
+
   /** Tells what became of memory that was handed out; the same feedback on one request counts once. */
   feedback(body: Body<'sendFeedback'>, options?: CallOptions): Promise<Answer<'sendFeedback'>> {
     return this.call('sendFeedback', { ...options, body })

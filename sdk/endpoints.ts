@@ -151,6 +151,7 @@ export const REPEATABLE_POSTS: ReadonlySet<RouteName> = new Set([
   'context',
   'read',
   'planMemories',
+  'createChatCompletion',
   'traceText',
   'importArchive',
   'importMipArchive',

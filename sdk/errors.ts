@@ -78,7 +78,9 @@ export async function errorOf(response: Response, nowMs: number): Promise<MemosA
 
 function parseProblem(text: string): Omit<ApiErrorFacts, 'status'> | undefined {
   try {
-    const problem = JSON.parse(text)
+    const answer = JSON.parse(text)
+    if (typeof answer?.error?.code === 'string') return ofOpenAi(answer.error)
+    const problem = answer
     if (typeof problem?.code !== 'string') return undefined
     const { code, title, detail = title ?? code, field, expected, conflicts, requestId } = problem
     return { code, detail, field, expected, conflicts, ...(requestId !== undefined && { requestId }) }
@@ -86,6 +88,13 @@ function parseProblem(text: string): Omit<ApiErrorFacts, 'status'> | undefined {
     return undefined // A proxy's HTML page, or nothing.
   }
 }
+
+/** The shape in which routes of OpenAI's API refuse. */
+const ofOpenAi = ({ code, message, param }: { code: ErrorCode; message?: string; param?: string | null }) => ({
+  code,
+  detail: message ?? code,
+  ...(param != null && { field: param }),
+})
 
 /** Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date; undefined when absent or unreadable. */
 export function parseRetryAfter(value: string | null, nowMs: number): number | undefined {

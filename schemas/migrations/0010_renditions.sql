@@ -21,4 +21,5 @@ CREATE TABLE `kv_sources` (
 	PRIMARY KEY(`source_id`, `cube_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `kv_sources_cube` ON `kv_sources` (`cube_id`);
+CREATE INDEX `kv_sources_cube` ON `kv_sources` (`cube_id`);--> statement-breakpoint
+CREATE INDEX `kv_sources_namespace` ON `kv_sources` (`namespace_id`);

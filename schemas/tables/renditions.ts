@@ -41,5 +41,9 @@ export const kvSources = sqliteTable(
     cubeId: text().notNull(),
     namespaceId: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.sourceId, t.cubeId] }), index('kv_sources_cube').on(t.cubeId)],
+  (t) => [
+    primaryKey({ columns: [t.sourceId, t.cubeId] }),
+    index('kv_sources_cube').on(t.cubeId),
+    index('kv_sources_namespace').on(t.namespaceId),
+  ],
 )

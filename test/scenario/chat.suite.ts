@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ChatCompletion, ModelList } from '../../schemas/chat.ts'
+import type { NodeTaskInput } from '../../schemas/node-task.ts'
 import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
 import type { Database } from '../../worker/ports/database.ts'
 import { Caller, newTenant } from '../support/edge.ts'
@@ -261,6 +262,19 @@ export function chatSuite(openDatabase: () => Promise<{ database: Database; clos
       expect(await caches('s')).toEqual([])
       expect(await blobKeys()).toEqual([])
     })
+  })
+
+  it('nobody is given memory that he may not read, nor the cache of a conversation that holds it', async () => {
+    const node = hub.add('node-a')
+    const body = { content: 'The safe of Mira opens with 4711.', sensitivity: 'secret' }
+    await admin.ok('createCube', { body } as never)
+    const reader = await admin.newKey({ scopes: ['memory:read', 'memory:write'] })
+    const ask = { messages: [user('What opens the safe of Mira?')], memos: { session: 's', explain: true } }
+    expect((await answered(ask)).answer.memos?.injected).toHaveLength(1)
+    const { memory, conversation } = await answered(ask, reader).then(
+      () => node.given.at(-1) as NodeTaskInput<'generate'>,
+    )
+    expect([memory, conversation?.kv]).toEqual([[], undefined])
   })
 
   describe('text that is hot and stable', () => {

@@ -15,7 +15,11 @@ export const UNTARGETED: ReadonlySet<string> = new Set([
   'createKey',
   'createNamespace',
   'createMipSubscription',
+  'createChatCompletion',
 ])
+
+/** Operations that answer only where a GPU node is connected; what they recall for whom is told by chat.suite.ts. */
+const NEEDS_NODE: ReadonlySet<string> = new Set(['createChatCompletion'])
 
 export type Input = { params: Record<string, string>; query: Record<string, string>; body?: unknown }
 /** What a request is about: a place, one of its cubes where the operation names one, or something else by its id. */
@@ -103,7 +107,7 @@ export function* probesOf(
   harvested: Harvest,
   own: Harvest = harvested,
 ): Generator<Probe> {
-  if (route.body !== undefined && exampleOf(route) === null) return
+  if (NEEDS_NODE.has(name) || (route.body !== undefined && exampleOf(route) === null)) return
   const isForeign = reader !== target
   const lists = listsOf(route)
   const cubes = namesCube(route) ? target.cubes : [null]

@@ -13,6 +13,7 @@ import * as mip from '../../../schemas/tables/mip.ts'
 import * as nodes from '../../../schemas/tables/nodes.ts'
 import * as pipelines from '../../../schemas/tables/pipelines.ts'
 import * as placement from '../../../schemas/tables/placement.ts'
+import * as renditions from '../../../schemas/tables/renditions.ts'
 import * as schedule from '../../../schemas/tables/schedule.ts'
 import * as tenancy from '../../../schemas/tables/tenancy.ts'
 import * as timeMachine from '../../../schemas/tables/time-machine.ts'
@@ -45,6 +46,7 @@ it('moves every table that holds rows of an organisation', () => {
     nodes,
     pipelines,
     placement,
+    renditions,
     schedule,
     tenancy,
     timeMachine,
