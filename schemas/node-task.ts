@@ -12,8 +12,6 @@ import {
 } from './limits-nodes.ts'
 import { KvRendition, Probe, STEERING_SITES, SteeringRendition } from './rendition.ts'
 
-export { NODE_ERROR_CODES, type NodeErrorCode } from './node-error.ts'
-
 /** What GPU nodes do, by operation: shapes of input and output. Tensors are never among them: they are blobs that the shapes name. */
 
 const Text = z.string().max(NODE_TEXT_LENGTH_MAX)

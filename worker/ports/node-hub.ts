@@ -1,5 +1,6 @@
+import type { NodeErrorCode } from '../../schemas/node-error.ts'
 import type { NodeModel, NodeRefusal, NodeRegister } from '../../schemas/node-message.ts'
-import type { NodeErrorCode, NodeTaskKind } from '../../schemas/node-task.ts'
+import type { NodeTaskKind } from '../../schemas/node-task.ts'
 
 /** A GPU node that is connected now. */
 export interface ConnectedNode {

@@ -14,6 +14,7 @@ import type {
 import type { factLinks as factLinksTable, facts as factsTable } from '../../schemas/tables/knowledge.ts'
 import type { auditLog as auditLogTable, tasks as tasksTable } from '../../schemas/tables/log.ts'
 import type { kvRenditions as kvRenditionsTable } from '../../schemas/tables/renditions.ts'
+import type { nodes as nodesTable, nodeTokens as nodeTokensTable } from '../../schemas/tables/nodes.ts'
 import type { decisions as decisionsTable } from '../../schemas/tables/schedule.ts'
 import type { namespaces as namespacesTable, principals as principalsTable } from '../../schemas/tables/tenancy.ts'
 import type {
@@ -45,3 +46,5 @@ export type BlockRow = typeof blocksTable.$inferSelect
 export type BlockMemberRow = typeof blockMembersTable.$inferSelect
 export type BlockChangeRow = typeof blockChangesTable.$inferSelect
 export type FeedbackRow = typeof feedbackTable.$inferSelect
+export type NodeRow = typeof nodesTable.$inferSelect
+export type NodeTokenRow = typeof nodeTokensTable.$inferSelect

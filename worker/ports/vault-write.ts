@@ -5,6 +5,7 @@ import type { GovernanceWrite } from './writes/governance.ts'
 import type { KnowledgeWrite } from './writes/knowledge.ts'
 import type { LifecycleWrite } from './writes/lifecycle.ts'
 import type { MipWrite } from './writes/mip.ts'
+import type { NodeWrite } from './writes/nodes.ts'
 import type { PipelineWrite } from './writes/pipelines.ts'
 import type { ReaderWrite } from './writes/reader.ts'
 import type { RenditionWrite } from './writes/renditions.ts'
@@ -81,6 +82,7 @@ export type VaultWrite =
   | RenditionWrite
   | BlockWrite
   | MipWrite
+  | NodeWrite
 
 /** Decisions that every part of the edge makes. */
 export type CoreWrite =

@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { EdgeSocket } from '../../../protocol/host/edge-websockets.ts'
 import type { PeerSwitch } from '../../../protocol/host/peer-switch.ts'
 import { MIP_HTTP_BASE } from '../../../schemas/mip-http.ts'
+import { NODE_CONNECT_PATH } from '../../../schemas/node-message.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { isPeerPath } from '../peer-paths.ts'
 
@@ -21,8 +22,8 @@ export function handSockets(server: Server, peer: PeerSwitch, logger: Logger): (
       socket.destroy()
     }
     socket.on('error', () => socket.destroy())
-    // Tails have a listener of their own.
-    if (request.url?.startsWith(TAIL_PATH)) return
+    // Tails and GPU nodes have a listener of their own.
+    if (request.url?.startsWith(TAIL_PATH) || request.url?.startsWith(NODE_CONNECT_PATH)) return
     if (!isPeerPath(request.url ?? '')) return refuse(socket)
     // Started first: what a socket brings before somebody listens is lost.
     peer.ready().then((started) => {

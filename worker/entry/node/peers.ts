@@ -9,6 +9,7 @@ import { PeerSwitch } from '../../../protocol/host/peer-switch.ts'
 import { MIP_PEER_STOP_MS_MAX, MIP_REDIAL_MS, MIP_TAILS_KEPT_MAX } from '../../../schemas/limits-mip.ts'
 import { nodeSeed, PeerKeySigner } from '../../drivers/signer/peer-key-signer.ts'
 import { tailsToKeep } from '../../infrastructure/mip/due-subscriptions.ts'
+import { NODE_CONNECT_PATH } from '../../../schemas/node-message.ts'
 import type { Edge } from '../../interface/edge.ts'
 import type { Database } from '../../ports/database.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -73,7 +74,7 @@ export class NodePeers {
   /** Takes WebSockets from now on, and calls peers where the settings name some. */
   start(server: Server, start: PeersStart): void {
     const { mode, allowPrivate } = this.#config.peer
-    this.#tails.listen(server, start.fetch)
+    this.#tails.listen(server, start.fetch, (path) => mode !== 'off' || path.startsWith(NODE_CONNECT_PATH))
     this.#followed = new TailClient({
       hints: start.edge.mipHints,
       pull: () => start.tick(['mip']),

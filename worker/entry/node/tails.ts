@@ -36,13 +36,16 @@ export class NodeTails implements Tails {
     this.#pings.unref()
   }
 
-  /** Takes upgrades of a server that are for a tail; `fetch` is the application. */
-  listen(server: Server, fetch: (request: Request, env: { incoming: IncomingMessage }) => Promise<Response>): void {
+  /** Takes upgrades of a server that are for a tail; `fetch` is the application. Refuses what is not for others that listen. */
+  listen(
+    server: Server,
+    fetch: (request: Request, env: { incoming: IncomingMessage }) => Promise<Response>,
+    isOthers: (path: string) => boolean,
+  ): void {
     server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
       socket.on('error', () => socket.destroy())
       if (!incoming.url?.startsWith(`${MIP_HTTP_BASE}/tail/`)) {
-        // Whoever else listens may want it.
-        if (server.listenerCount('upgrade') === 1) refuse(socket, new Response(null, { status: 404 }))
+        if (!isOthers(incoming.url ?? '')) refuse(socket, new Response(null, { status: 404 }))
         return
       }
       const headers = Object.entries(incoming.headers).flatMap(([name, value]): [string, string][] =>

@@ -9,6 +9,7 @@ import { governanceStatements } from '../governance/governance-statements.ts'
 import { knowledgeStatements } from '../knowledge/knowledge-statements.ts'
 import { lifecycleStatements } from '../lifecycle/lifecycle-statements.ts'
 import { mipStatements } from '../mip/mip-statements.ts'
+import { nodeStatements } from '../nodes/node-statements.ts'
 import { pipelinesStatements } from '../pipelines/pipelines-statements.ts'
 import { readerStatements } from '../reader/reader-statements.ts'
 import { renditionStatements } from '../renditions/rendition-statements.ts'
@@ -36,6 +37,7 @@ const AREAS: StatementsFor<AreaWrite> = {
   ...renditionStatements,
   ...blocksStatements,
   ...mipStatements,
+  ...nodeStatements,
 }
 
 const isOfArea = (write: VaultWrite): write is AreaWrite => Object.hasOwn(AREAS, write.kind)

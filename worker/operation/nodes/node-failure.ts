@@ -1,5 +1,5 @@
 import { MemosError } from '../../../schemas/errors.ts'
-import type { NodeErrorCode } from '../../../schemas/node-task.ts'
+import type { NodeErrorCode } from '../../../schemas/node-error.ts'
 
 /** What the task itself is to blame for: no other node would take it. */
 const OF_THE_TASK: ReadonlySet<NodeErrorCode> = new Set(['invalid_input', 'context_overflow', 'cancelled'])
