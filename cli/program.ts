@@ -16,6 +16,7 @@ import { importCommand } from './commands/import.ts'
 import { keysCommand } from './commands/keys.ts'
 import { mipCommand } from './commands/mip.ts'
 import { namespacesCommand } from './commands/namespaces.ts'
+import { nodeCommand } from './commands/nodes.ts'
 import { organisationsCommand } from './commands/organisations.ts'
 import { peerCommand } from './commands/peers.ts'
 import { permissionCommand, roleCommand } from './commands/permissions.ts'
@@ -80,6 +81,7 @@ export function buildProgram(io: Io): Command {
     peerCommand(cli),
     ...subscriptionCommands(cli),
     quarantineCommand(cli),
+    nodeCommand(cli),
     pipelinesCommand(cli),
     scheduleCommand(cli),
     decisionsCommand(cli),

@@ -17,3 +17,10 @@ declare class AbortController {
 declare function setTimeout(action: () => void, ms: number): unknown
 declare function clearTimeout(timer: unknown): void
 declare const performance: { now(): number }
+
+declare class URL {
+  constructor(url: string, base?: string)
+  readonly href: string
+  readonly host: string
+  protocol: string
+}

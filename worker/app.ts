@@ -8,6 +8,7 @@ import { bindRoute, type EdgeApp, type EdgeVariables, type Handler } from './int
 import { isOpenAiPath, openAiErrorResponse } from './interface/http/openai-error.ts'
 import { problemResponse } from './interface/http/problem.ts'
 import { addMipTwin } from './interface/mip/mip-twin.ts'
+import { addNodeDoors } from './interface/nodes/node-doors.ts'
 import { addPages, type Pages } from './interface/pages.ts'
 import { authenticate } from './middleware/authenticate.ts'
 import { requestFrame } from './middleware/request-frame.ts'
@@ -35,6 +36,7 @@ export function createApp(edge: Edge, pages: Pages): EdgeApp {
   app.notFound((c) => problemResponse(new MemosError('not_found'), c.get('requestId')))
   addPages(app, edge, pages)
   addMipTwin(app, edge)
+  addNodeDoors(app, edge)
   app.use('/v1/*', authenticate(edge))
   for (const [name, route] of Object.entries(ROUTES)) {
     bindRoute(app, edge, name, route as Route, HANDLERS[name as keyof typeof HANDLERS] as unknown as Handler<Route>)

@@ -1,5 +1,6 @@
 import type { LogName } from '../protocol/core/wire-types.ts'
-import { composeNodes, type NodeParts } from './compose-nodes.ts'
+import { composeNodeServices, type NodeParts } from './compose-node-services.ts'
+import { composeNodes } from './compose-nodes.ts'
 import { lifecycleTick, NO_MIP, upkeepSteps } from './compose-upkeep.ts'
 import { ArchiveService } from './infrastructure/archive/archive-service.ts'
 import { redactCube } from './infrastructure/archive/redaction.ts'
@@ -158,6 +159,7 @@ export function composeEdge(parts: HostParts): Components {
     ...nodes.handlers,
   ]
   const expiry = new ExpirySweep({ blobs, sessions, systemContext, embeddings, runtime, logger })
+  const services = composeNodeServices({ ...host, vault, metrics, nodes: host.nodes })
   const edge: Edge = {
     version: VERSION,
     logRequests: host.logRequests,
@@ -185,6 +187,7 @@ export function composeEdge(parts: HostParts): Components {
     weightNames: Object.keys(DEFAULT_WEIGHTS),
     ...logParts(host, vault, metrics),
     ...nodes.edge,
+    nodes: services.services,
     blobs,
     rateLimiter: host.rateLimiter,
     runtime,
@@ -192,7 +195,7 @@ export function composeEdge(parts: HostParts): Components {
   }
   const lifecycle = lifecycleTick(host, { sessions, embeddings, expiry })
   const blocks = new BlocksTick({ evolution: edge.evolution, sessions, systemContext, runtime, logger })
-  const upkeep = [...upkeepSteps(host, { expiry, lifecycle, blocks, edge }), ...nodes.upkeep]
+  const upkeep = [...upkeepSteps(host, { expiry, lifecycle, blocks, edge }), ...services.upkeep, ...nodes.upkeep]
   return {
     edge,
     tasks: new TaskRunner({ databases, runtime, logger, handlers: new Map(handlers) }),

@@ -1,4 +1,5 @@
 import { KV_PER_TICK_MAX, NODE_LOOK_MS, NODE_QUEUE_MAX } from '../schemas/limits-nodes.ts'
+import type { NodeParts } from './compose-node-services.ts'
 import { systemContext } from './infrastructure/governance/system-context.ts'
 import { endLostNodeTasks } from './infrastructure/nodes/lost-node-tasks.ts'
 import { namespacesWithIdleRenditions } from './infrastructure/renditions/rendition-reader.ts'
@@ -17,15 +18,8 @@ import type { MemOperator } from './operation/search/mem-operator.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Database } from './ports/database.ts'
 import type { Logger } from './ports/logger.ts'
-import type { NodeBlobArea, NodeHub } from './ports/node-hub.ts'
 import type { Runtime } from './ports/runtime.ts'
 import type { TaskHandler } from './ports/tasks.ts'
-
-/** What a host brings where GPU nodes may connect. */
-export interface NodeParts {
-  hub: NodeHub
-  blobs: NodeBlobArea
-}
 
 export interface NodesInit {
   /** Absent: no node may connect. */

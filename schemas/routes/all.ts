@@ -8,6 +8,7 @@ import { logRoutes } from './log.ts'
 import { memoryRoutes } from './memory.ts'
 import { mipPublishingRoutes } from './mip-publishing.ts'
 import { mipSubscriptionRoutes } from './mip-subscriptions.ts'
+import { nodeRoutes } from './nodes.ts'
 import { permissionRoutes } from './permissions.ts'
 import { pipelineRoutes } from './pipelines.ts'
 import { readerRoutes } from './reader.ts'
@@ -26,6 +27,7 @@ export const ROUTES = {
   ...logRoutes,
   ...mipPublishingRoutes,
   ...mipSubscriptionRoutes,
+  ...nodeRoutes,
   ...pipelineRoutes,
   ...permissionRoutes,
   ...readerRoutes,

@@ -16,6 +16,7 @@ export const UNTARGETED: ReadonlySet<string> = new Set([
   'createNamespace',
   'createMipSubscription',
   'createChatCompletion',
+  'createNodeToken',
 ])
 
 /** Operations that answer only where a GPU node is connected; what they recall for whom is told by chat.suite.ts. */

@@ -1,7 +1,7 @@
 import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import { createApp } from '../../worker/app.ts'
 import { type Components, composeEdge } from '../../worker/components.ts'
-import type { NodeParts } from '../../worker/compose-nodes.ts'
+import type { NodeParts } from '../../worker/compose-node-services.ts'
 import { MemoryRateLimiter } from '../../worker/drivers/rate-limiter/token-bucket.ts'
 import { exactScanIndex } from '../../worker/drivers/vector-index/exact-scan-index.ts'
 import { hashSecret } from '../../worker/infrastructure/governance/key-secret.ts'

@@ -1,9 +1,14 @@
 import { cidOf } from '../../protocol/core/cid.ts'
-import type { NodeErrorCode, NodeTaskInput, NodeTaskKind, NodeTaskOutput } from '../../schemas/node-task.ts'
-import type { ConnectedNode, LeasedTask, NodeBlobArea, NodeEvent, NodeHub } from '../../worker/ports/node-hub.ts'
+import type { NodeErrorCode } from '../../schemas/node-error.ts'
+import type { NodeTaskInput, NodeTaskKind, NodeTaskOutput } from '../../schemas/node-task.ts'
+import { MemoryBlobStore } from '../../worker/drivers/blob-store/memory.ts'
+import { NodeBlobs } from '../../worker/infrastructure/nodes/node-blobs.ts'
+import type { ConnectedNode, LeasedTask, NodeEvent, NodeHub } from '../../worker/ports/node-hub.ts'
 
 /** Fingerprint of the model that scripted nodes have unless they say otherwise. */
 export const SCRIPTED_MODEL = 'a1'.repeat(32)
+
+type TaskPlace = Pick<LeasedTask, 'taskId' | 'orgId'>
 
 /** What a scripted node does with a task, instead of answering as it should. */
 export type Mishap =
@@ -30,9 +35,7 @@ export interface ScriptedNode extends ConnectedNode {
  */
 export class ScriptedHub implements NodeHub {
   readonly scripted = new Map<string, ScriptedNode>()
-  readonly #blobs = new Map<string, Uint8Array>()
-
-  readonly blobs: NodeBlobArea = { read: async (_, cid) => this.#blobs.get(cid) ?? null }
+  readonly blobs = new NodeBlobs(new MemoryBlobStore(), () => 0)
 
   add(nodeId: string, change: Partial<ScriptedNode> = {}): ScriptedNode {
     const model = {
@@ -83,9 +86,16 @@ export class ScriptedHub implements NodeHub {
     }
   }
 
-  async *#work(node: ScriptedNode, { kind, input }: LeasedTask, signal: AbortSignal): AsyncGenerator<NodeEvent, void> {
+  async *#work(
+    node: ScriptedNode,
+    { taskId, orgId, kind, input }: LeasedTask,
+    signal: AbortSignal,
+  ): AsyncGenerator<NodeEvent, void> {
     const mishap = node.mishaps.shift()
-    const output = kind === 'encode_kv' ? this.#encode(input as never) : this.#answer(input as never)
+    const output =
+      kind === 'encode_kv'
+        ? await this.#encode(input as never, { taskId, orgId })
+        : await this.#answer(input as never, { taskId, orgId })
     const tokens = 'text' in output ? output.text.split(/(?<= )/) : []
     for (const [at, text] of tokens.entries()) {
       if (mishap !== undefined && at === mishap.afterTokens && (yield* this.#mishap(mishap, signal))) return
@@ -107,7 +117,10 @@ export class ScriptedHub implements NodeHub {
     return signal.aborted
   }
 
-  #answer({ messages, memory, conversation }: NodeTaskInput<'generate'>): NodeTaskOutput<'generate'> {
+  async #answer(
+    { messages, memory, conversation }: NodeTaskInput<'generate'>,
+    task: TaskPlace,
+  ): Promise<NodeTaskOutput<'generate'>> {
     const words = (messages.at(-1)?.content ?? '').split(' ')
     const tokens = (text: string) => text.split(' ').length
     const prompt = [...memory, ...messages.map(({ content }) => ({ text: content }))]
@@ -127,32 +140,36 @@ export class ScriptedHub implements NodeHub {
           : { as: 'kv' as const, source: 'blob' as const }),
       })),
       ...(conversation !== undefined && {
-        conversationKv: this.#rendition(prompt.map(({ text }) => text).join('\n'), 'fp16'),
+        conversationKv: await this.#rendition(prompt.map(({ text }) => text).join('\n'), 'fp16', task),
       }),
     }
   }
 
-  #encode({ text, dtype }: NodeTaskInput<'encode_kv'>): NodeTaskOutput<'encode_kv'> {
-    return { rendition: this.#rendition(text, dtype) }
+  async #encode({ text, dtype }: NodeTaskInput<'encode_kv'>, task: TaskPlace): Promise<NodeTaskOutput<'encode_kv'>> {
+    return { rendition: await this.#rendition(text, dtype, task) }
   }
 
-  #rendition(text: string, dtype: 'fp16' | 'int8'): NodeTaskOutput<'encode_kv'>['rendition'] {
+  async #rendition(
+    text: string,
+    dtype: 'fp16' | 'int8',
+    task: TaskPlace,
+  ): Promise<NodeTaskOutput<'encode_kv'>['rendition']> {
     const tokens = text.split(' ').length
     return {
       ...{
         kind: 'kv',
         modelFingerprint: SCRIPTED_MODEL,
-        blob: this.#put(new TextEncoder().encode(`${dtype} ${text}`)),
+        blob: await this.#put(new TextEncoder().encode(`${dtype} ${text}`), task),
       },
       ...(dtype === 'fp16' ? { dtype } : { dtype: 'q8', quantGroupSize: 8 }),
       ...{ layout: 'bhtd', layers: 1, kvHeads: 1, headDim: 8, tokenCount: tokens, positionOffset: 0 },
-      tokens: this.#put(new Uint8Array(tokens * 4)),
+      tokens: await this.#put(new Uint8Array(tokens * 4), task),
     }
   }
 
-  #put(bytes: Uint8Array) {
+  async #put(bytes: Uint8Array, task: TaskPlace) {
     const cid = cidOf(bytes, 'raw')
-    this.#blobs.set(cid, bytes)
+    await this.blobs.put({ ...task, cid }, { at: 0, size: bytes.length, bytes })
     return { cid, bytes: bytes.length }
   }
 }

@@ -51,6 +51,7 @@ import type { Runtime } from '../ports/runtime.ts'
 import type { Tails } from '../ports/tails.ts'
 import type { Webhook } from '../ports/webhook.ts'
 import type { Cursors } from './http/cursor.ts'
+import type { NodeServices } from './nodes/node-services.ts'
 
 /** Everything that routes may call. Built once per process by components.ts. */
 export interface Edge {
@@ -110,6 +111,8 @@ export interface Edge {
   /** Null where no GPU nodes are taken. */
   dispatcher: NodeDispatcher | null
   chat: ChatDesk | null
+  /** Null where no GPU node may connect. */
+  nodes: NodeServices | null
   webhook: Webhook | null
   mipSource: MipSource & LogEnds
   identityDesk: IdentityDesk

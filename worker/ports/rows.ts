@@ -13,8 +13,8 @@ import type {
 } from '../../schemas/tables/governance.ts'
 import type { factLinks as factLinksTable, facts as factsTable } from '../../schemas/tables/knowledge.ts'
 import type { auditLog as auditLogTable, tasks as tasksTable } from '../../schemas/tables/log.ts'
-import type { kvRenditions as kvRenditionsTable } from '../../schemas/tables/renditions.ts'
 import type { nodes as nodesTable, nodeTokens as nodeTokensTable } from '../../schemas/tables/nodes.ts'
+import type { kvRenditions as kvRenditionsTable } from '../../schemas/tables/renditions.ts'
 import type { decisions as decisionsTable } from '../../schemas/tables/schedule.ts'
 import type { namespaces as namespacesTable, principals as principalsTable } from '../../schemas/tables/tenancy.ts'
 import type {

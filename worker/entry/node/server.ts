@@ -13,6 +13,7 @@ import { filePath, type OpenDatabase, openLibsql } from '../../drivers/database/
 import { OpenAiCompatibleEmbedder } from '../../drivers/embedder/openai-compatible.ts'
 import { OpenAiCompatibleModel } from '../../drivers/language-model/openai-compatible.ts'
 import { jsonLinesLogger } from '../../drivers/logger/json-lines.ts'
+import { ProcessNodeHub } from '../../drivers/node-hub/process-node-hub.ts'
 import { MemoryRateLimiter } from '../../drivers/rate-limiter/token-bucket.ts'
 import { HttpReranker } from '../../drivers/reranker/http.ts'
 import { fastestEd25519 } from '../../drivers/signer/web-crypto-ed25519.ts'
@@ -21,6 +22,8 @@ import { exactScanIndex } from '../../drivers/vector-index/exact-scan-index.ts'
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
 import { HttpWebhook } from '../../drivers/webhook/http.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
+import { NodeBlobs } from '../../infrastructure/nodes/node-blobs.ts'
+import { NodeGatekeeper } from '../../infrastructure/nodes/node-gatekeeper.ts'
 import type { Edge } from '../../interface/edge.ts'
 import type { Pages } from '../../interface/pages.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
@@ -67,12 +70,14 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
   const blobs = new FileSystemBlobStore(join(config.home, 'blobs'))
   const kernel = await readKernel()
   let index: EmbeddedVectorIndex | null = null
+  const ed25519 = await fastestEd25519()
   const peers = new NodePeers(config, {
-    ed25519: await fastestEd25519(),
+    ed25519,
     logger,
     defer: (work) => background.defer(work),
   })
   const databases = new Map([...opened].map(([name, { database }]) => [name, database]))
+  const nodeHub = new ProcessNodeHub()
   const { edge, tasks, tick } = composeEdge({
     databases,
     blobs,
@@ -97,7 +102,9 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     singleProcess: config.databaseUrl.startsWith('file:'),
     logRequests: config.logRequests,
     mip: peers.parts,
+    nodes: { hub: nodeHub, blobs: new NodeBlobs(blobs, Date.now) },
   })
+  nodeHub.admitThrough(new NodeGatekeeper({ vault: edge.vault, ed25519, runtime: edge.runtime }))
   await edge.organisations.ensureDefault()
   const app = openApp(edge, { database: databases.get('default'), blobs })
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
@@ -107,8 +114,11 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
   })
   background.start(tasks, () => tick().then(() => peers.keepTails(databases.values())), config.upkeepMs)
   const { port } = server.address() as AddressInfo
-  peers.start(server as Server, { edge, tick, port, fetch: async (request, env) => app.fetch(request, env) })
+  const fetch = async (request: Request, env: object) => app.fetch(request, env)
+  peers.start(server as Server, { edge, tick, port, fetch })
+  nodeHub.listen(server as Server, fetch)
   const stop = async () => {
+    nodeHub.close()
     await peers.stop()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     if ('closeIdleConnections' in server) server.closeIdleConnections()

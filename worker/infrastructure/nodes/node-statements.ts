@@ -9,9 +9,7 @@ const FREE = { nodeId: null, lease: null, leaseUntilMs: null }
 /** Statements of each decision, in the order in which they must run. */
 export const nodeStatements: StatementsFor<NodeWrite> = {
   insert_node_task: (orgId, { task, openMax }) => [
-    guard(
-      sql`select count(*) < ${openMax} from node_tasks where org_id = ${orgId} and state in ('queued', 'leased')`,
-    ),
+    guard(sql`select count(*) < ${openMax} from node_tasks where org_id = ${orgId} and state in ('queued', 'leased')`),
     statementOf(builder.insert(nodeTasks).values({ ...task, orgId })),
   ],
   lease_node_task: (orgId, { taskId, nodeId, lease, leaseUntilMs, atMs }) => [

@@ -23,7 +23,10 @@ export class NodeTaskRows {
 
   /** @throws MemosError not_found */
   async get(id: string): Promise<NodeTaskRow> {
-    const [row] = await this.#vault.orm.select().from(nodeTasks).where(this.#here(eq(nodeTasks.id, id)))
+    const [row] = await this.#vault.orm
+      .select()
+      .from(nodeTasks)
+      .where(this.#here(eq(nodeTasks.id, id)))
     if (row === undefined) throw new MemosError('not_found')
     return row
   }
@@ -91,7 +94,9 @@ export const purgeNodeTasks = (database: Database, nowMs: number): Promise<Row[]
 /** Tasks of a database by state, of those that have not ended. */
 export async function openNodeTasks(database: Database): Promise<{ queued: number; leased: number }> {
   const [row] = await database.all(
-    statement(sql`select (select count(*) from node_tasks where state = 'queued'), (select count(*) from node_tasks where state = 'leased')`),
+    statement(
+      sql`select (select count(*) from node_tasks where state = 'queued'), (select count(*) from node_tasks where state = 'leased')`,
+    ),
   )
   return { queued: Number(row?.[0] ?? 0), leased: Number(row?.[1] ?? 0) }
 }

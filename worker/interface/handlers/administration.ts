@@ -25,7 +25,7 @@ const FIRST_KEY_SCOPES = [
 ] as const
 
 /** An answer that holds a secret: never cached, and never kept for an Idempotency-Key. */
-const secretResponse = (value: unknown, status: number): Response =>
+export const secretResponse = (value: unknown, status: number): Response =>
   new Response(JSON.stringify(value), {
     status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', [SECRET_ANSWER_HEADER]: 'once' },

@@ -12,6 +12,7 @@ import * as mipPublishing from './mip-publishing.ts'
 import * as mipReceipts from './mip-receipts.ts'
 import * as mipSubscriptions from './mip-subscriptions.ts'
 import * as namespaces from './namespaces.ts'
+import * as nodes from './nodes.ts'
 import * as permissions from './permissions.ts'
 import * as pipelines from './pipelines.ts'
 import * as placement from './placement.ts'
@@ -37,6 +38,7 @@ export const HANDLERS = {
   ...mipReceipts,
   ...mipSubscriptions,
   ...namespaces,
+  ...nodes,
   ...permissions,
   ...pipelines,
   ...placement,

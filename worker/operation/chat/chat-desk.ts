@@ -239,7 +239,8 @@ function inputOf({ call: { request }, turns, model, recalled }: Prompt): NodeTas
     })),
     composition: compositionOf(memos.composition, recalled),
     ...(memos.session !== undefined && {
-      conversation: { id: memos.session, ...(row !== null && { kv: row.rendition.blob }) },
+      // The bytes of the cache lie with the cube of the last turn: under that name a node may read them.
+      conversation: row === null ? { id: memos.session } : { id: row.cubeId, kv: row.rendition.blob },
     }),
     maxTokens: answerTokens(request, model),
     temperature,

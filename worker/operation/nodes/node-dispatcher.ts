@@ -1,13 +1,8 @@
 import { MemosError } from '../../../schemas/errors.ts'
 import { TASK_LEASE_MS } from '../../../schemas/limits.ts'
 import { CHAT_MS_MAX, NODE_ATTEMPTS_MAX, NODE_QUEUE_MS_MAX, NODE_TASK_MS_MAX } from '../../../schemas/limits-nodes.ts'
-import {
-  NODE_TASKS,
-  type NodeErrorCode,
-  type NodeTaskInput,
-  type NodeTaskKind,
-  type NodeTaskOutput,
-} from '../../../schemas/node-task.ts'
+import type { NodeErrorCode } from '../../../schemas/node-error.ts'
+import { NODE_TASKS, type NodeTaskInput, type NodeTaskKind, type NodeTaskOutput } from '../../../schemas/node-task.ts'
 import { ulid } from '../../../schemas/ulid.ts'
 import type { TaskState } from '../../../schemas/vocabulary.ts'
 import type { MemVault } from '../../infrastructure/vault/mem-vault.ts'
