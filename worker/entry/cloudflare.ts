@@ -5,16 +5,20 @@ import { createApp } from '../app.ts'
 import { type Components, composeEdge } from '../components.ts'
 import { R2BlobStore } from '../drivers/blob-store/r2.ts'
 import { jsonLinesLogger } from '../drivers/logger/json-lines.ts'
+import { ObjectNodeHub } from '../drivers/node-hub/object-node-hub.ts'
 import { DurableObjectRateLimiter } from '../drivers/rate-limiter/durable-object.ts'
 import { HttpWebhook } from '../drivers/webhook/http.ts'
 import { mipFollowObject } from '../durable-objects/mip-follow-object.ts'
 import { mipPeerObject } from '../durable-objects/mip-peer-object.ts'
+import { nodeHubObject } from '../durable-objects/node-hub-object.ts'
 import { vectorIndexObject } from '../durable-objects/vector-index-object.ts'
 import { hashSecret } from '../infrastructure/governance/key-secret.ts'
+import { NodeBlobs } from '../infrastructure/nodes/node-blobs.ts'
 import type { EdgeApp } from '../interface/http/bind-route.ts'
 import { d1Databases, type Env } from './cloudflare/env.ts'
 import { followHost, keepTails } from './cloudflare/followed-tails.ts'
 import { modelsOf, vectorIndexOf } from './cloudflare/models.ts'
+import { nodeGate } from './cloudflare/node-gate.ts'
 import { openPeer } from './cloudflare/open-peer.ts'
 import { openVectorIndex } from './cloudflare/open-vector-index.ts'
 import { callPeer, isPeerCall, mipParts, wakePeer } from './cloudflare/peers.ts'
@@ -52,6 +56,9 @@ export const MipFollowObject = mipFollowObject((env: Env) =>
     },
   }),
 )
+
+/** Admits nodes by the rows of the default database; it needs no edge of its own. */
+export const NodeHubObject = nodeHubObject(nodeGate)
 
 const ROOT_KEY_LENGTH_MIN = 32
 
@@ -105,6 +112,7 @@ function openHost(env: Env): Host {
     rootHash: hashSecret(key),
     singleProcess: false,
     logRequests: env.MEMOS_LOG === 'requests',
+    nodes: { hub: new ObjectNodeHub(env.NODE_HUB), blobs: new NodeBlobs(blobs, Date.now) },
     mip: {
       ...mipParts(env, (work) => void deferred.getStore()?.add(work.catch(() => undefined))),
       tails: objectTails(env.MIP_TAIL),

@@ -42,7 +42,10 @@ export class NodeSwitchboard {
 
   /** A socket has opened. `origin` is the one that the node called. */
   open(socket: HubSocket, origin: string): void {
-    if (this.#seats.size >= NODES_CONNECTED_MAX) return refuse(socket, 'too_many_nodes')
+    if (this.#seats.size >= NODES_CONNECTED_MAX) {
+      refuse(socket, 'too_many_nodes')
+      return
+    }
     const nonce = bytesToHex(this.#components.randomBytes(32))
     this.#seats.set(socket, this.#seat(socket, { origin, nonce, registration: null }))
     say(socket, { type: 'challenge', nonce })
@@ -129,6 +132,14 @@ export class NodeSwitchboard {
       const delivery = seat.deliveries.get(lease)
       if (delivery !== undefined) this.#stop(seat, delivery, 'cancelled', 'nobody waits for it')
     }
+  }
+
+  /** The same for whoever knows a task by its id alone. */
+  cancelTask(nodeId: string, taskId: string): void {
+    for (const [seat, { node }] of this.#registered())
+      for (const delivery of seat.deliveries.values())
+        if (node.nodeId === nodeId && delivery.task.taskId === taskId)
+          this.#stop(seat, delivery, 'cancelled', 'nobody waits for it')
   }
 
   async #register(seat: Seat, message: NodeRegister): Promise<void> {

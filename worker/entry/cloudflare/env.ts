@@ -10,6 +10,7 @@ export interface Env {
   VECTOR_INDEX: DurableObjectNamespace
   RATE_LIMITER: DurableObjectNamespace
   MIP_PEER: DurableObjectNamespace
+  NODE_HUB: DurableObjectNamespace
   MIP_TAIL: DurableObjectNamespace
   MIP_FOLLOW: DurableObjectNamespace
   REFINE: Queue<{ wake: true }>
