@@ -1,0 +1,56 @@
+import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { encodeMipCbor, type MipValue } from '../../../protocol/core/mip-cbor.ts'
+import { sha256 } from '../../../protocol/core/sha256.ts'
+import type { DecoderModel } from '../model/decoder-model.ts'
+import type { KvDtype } from './kv-codec.ts'
+import { tokenBytes } from './kv-codec.ts'
+
+const BLOCK_DOMAIN = 'memos/kv-block/1\0'
+const COMPOSITION_DOMAIN = 'memos/kv-composition/1\0'
+
+/** Everything that keys and values of some tokens depend on. */
+export interface KvKeyFacts {
+  model: Pick<DecoderModel, 'config' | 'descriptor' | 'fingerprint'>
+  /** Names of the adapters in effect beside those of the descriptor, in the order of application. */
+  adapters?: readonly string[]
+  /** Precision that the numbers have been through. */
+  dtype: KvDtype | 'fp32'
+  /** Tokens that these could see in front of them. */
+  prefixIds: readonly number[]
+  tokenIds: readonly number[]
+  positionStart: number
+}
+
+/** Key of a block, 64 hex digits: equal keys mean equal numbers on one runtime, and any other fact another key. */
+export function kvKey({ model, adapters = [], dtype, prefixIds, tokenIds, positionStart }: KvKeyFacts): string {
+  const { descriptor, fingerprint, config } = model
+  return digest(BLOCK_DOMAIN, {
+    model: hexToBytes(fingerprint.fp),
+    tokenizer: hexToBytes(descriptor.tokenizerHash),
+    adapters: [...descriptor.adapters, ...adapters],
+    layout: {
+      kv: descriptor.runtimeLayout.kv,
+      layers: config.layers,
+      kvHeads: config.kvHeads,
+      headDim: config.headDim,
+    },
+    rope: { descriptor: descriptor.rope, thetaMilli: Math.round(config.ropeTheta * 1000) },
+    dtype,
+    tokens: sha256(tokenBytes(tokenIds)),
+    tokenCount: tokenIds.length,
+    positionStart,
+    prefix: sha256(tokenBytes(prefixIds)),
+    prefixCount: prefixIds.length,
+  })
+}
+
+/** Key of blocks that were composed in this order behind their prefix. */
+export const compositionKey = (keys: readonly string[]): string => digest(COMPOSITION_DOMAIN, keys.map(hexToBytes))
+
+function digest(domain: string, facts: MipValue): string {
+  const [start, rest] = [utf8ToBytes(domain), encodeMipCbor(facts)]
+  const whole = new Uint8Array(start.length + rest.length)
+  whole.set(start)
+  whole.set(rest, start.length)
+  return bytesToHex(sha256(whole))
+}
