@@ -22,6 +22,11 @@ export class DecoderFeeds {
   readonly #config: DecoderConfig
   readonly #neutral: Feeds
   readonly #emptyPast: readonly LayerTensors[]
+  /** The adapters of the last run as one: a generation has the same ones in every step. */
+  #joined: { adapters: readonly LoraAdapter[]; pairs: ReadonlyMap<string, LoraPair> } = {
+    adapters: [],
+    pairs: new Map(),
+  }
 
   constructor(runtime: OnnxRuntime, config: DecoderConfig) {
     this.#runtime = runtime
@@ -89,15 +94,11 @@ export class DecoderFeeds {
   }
 
   #adapters(adapters: readonly LoraAdapter[]): Feeds {
-    const pairs = new Map<string, LoraPair[]>()
-    for (const adapter of adapters)
-      for (const [path, pair] of adapter.modules) {
-        this.#checkPair(path, pair)
-        pairs.set(path, [...(pairs.get(path) ?? []), pair])
-      }
+    const last = this.#joined.adapters
+    if (adapters.length !== last.length || adapters.some((adapter, i) => adapter !== last[i]))
+      this.#joined = { adapters: [...adapters], pairs: this.#join(adapters) }
     const feeds: Feeds = {}
-    for (const [path, list] of pairs) {
-      const { rank, a, b } = stacked(list, this.#sizeOf(path))
+    for (const [path, { rank, a, b }] of this.#joined.pairs) {
       const [inSize, outSize] = this.#sizeOf(path)
       feeds[`lora.${path}.a`] = this.#floats(a, [inSize, rank])
       feeds[`lora.${path}.b`] = this.#floats(b, [rank, outSize])
@@ -105,10 +106,22 @@ export class DecoderFeeds {
     return feeds
   }
 
+  #join(adapters: readonly LoraAdapter[]): Map<string, LoraPair> {
+    const lists = new Map<string, LoraPair[]>()
+    for (const { modules } of adapters)
+      for (const [path, pair] of modules) {
+        this.#checkPair(path, pair)
+        lists.set(path, [...(lists.get(path) ?? []), pair])
+      }
+    return new Map([...lists].map(([path, list]) => [path, stacked(list, this.#sizeOf(path))]))
+  }
+
   #checkPair(path: string, { rank, a, b }: LoraPair): void {
     const [inSize, outSize] = this.#sizeOf(path)
     if (!Number.isInteger(rank) || rank < 0 || a.length !== inSize * rank || b.length !== rank * outSize)
       throw new NodeError('invalid_tensor', `adapter of "${path}" expected [${inSize}, r] and [r, ${outSize}]`)
+    if (!a.every(Number.isFinite) || !b.every(Number.isFinite))
+      throw new NodeError('invalid_tensor', `adapter of "${path}" has a number that is not finite`)
   }
 
   #sizeOf(path: string): [inSize: number, outSize: number] {

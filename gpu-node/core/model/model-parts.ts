@@ -2,9 +2,11 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { type Fingerprint, fingerprintOf, weightsHash } from '../../../protocol/core/fingerprint.ts'
 import type { ModelDescriptor } from '../../../schemas/model-descriptor.ts'
+import { Probe as ProbeSchema } from '../../../schemas/rendition.ts'
 import { NodeError } from '../node-error.ts'
 import { type LlamaShape, readLlamaConfig } from './llama-config.ts'
 import type { ModelFiles } from './model-files.ts'
+import type { Probe } from './probe.ts'
 
 const WEIGHTS = 'model.safetensors'
 const WEIGHTS_INDEX = 'model.safetensors.index.json'
@@ -15,6 +17,8 @@ export interface ModelParts {
   tokenizerJson: unknown
   tokenizerConfig: TokenizerConfig
   chatTemplate: string | null
+  /** From `probe.json`, which is no part of the fingerprint. */
+  probe: Probe | null
   descriptor: ModelDescriptor
   fingerprint: Fingerprint
   /** Bytes of all shards. */
@@ -55,6 +59,7 @@ export async function readModelParts(files: ModelFiles): Promise<ModelParts> {
     tokenizerJson: jsonOf('tokenizer.json', tokenizer),
     tokenizerConfig,
     chatTemplate,
+    probe: await probeIn(files),
     descriptor,
     fingerprint: fingerprintOf(descriptor),
     weightBytes,
@@ -81,6 +86,14 @@ async function chatTemplateOf(files: ModelFiles, config: TokenizerConfig): Promi
   const file = await files.read('chat_template.jinja')
   if (file) return new TextDecoder().decode(file)
   return typeof config.chat_template === 'string' ? config.chat_template : null
+}
+
+async function probeIn(files: ModelFiles): Promise<Probe | null> {
+  const bytes = await files.read('probe.json')
+  if (!bytes) return null
+  const result = ProbeSchema.safeParse(jsonOf('probe.json', bytes))
+  if (!result.success) throw new NodeError('invalid_input', 'probe.json is no probe', { cause: result.error })
+  return result.data
 }
 
 async function required(files: ModelFiles, name: string): Promise<Uint8Array> {

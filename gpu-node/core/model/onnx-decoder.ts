@@ -12,6 +12,8 @@ import { HubTokenizer } from './hub-tokenizer.ts'
 import type { LlamaShape } from './llama-config.ts'
 import type { ModelFiles } from './model-files.ts'
 import { readModelParts, readShards } from './model-parts.ts'
+import type { Probe } from './probe.ts'
+import { selfTest } from './self-test.ts'
 import { TensorKvCache } from './tensor-kv-cache.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
 import { readWeights } from './weights.ts'
@@ -26,18 +28,20 @@ export interface DecoderOptions {
   sessions: SessionPool
   /** Instead of the one in the files. */
   tokenizer?: TextTokenizer
+  /** Logits that every session must give, instead of `probe.json`; see `selfTest` for what is looked at besides. */
+  probe?: Probe
 }
 
 /**
  * Opens a Llama from its Hugging Face files: `config.json`, `model.safetensors` (or shards), `tokenizer.json`, `tokenizer_config.json`.
- * The session is opened, and tested, by its first use at the latest.
+ * Whenever its session is opened, it is tested before it is used.
  * @throws NodeError `invalid_input`, `invalid_tensor`, `out_of_memory`, `result_mismatch`
  */
 export async function openDecoder(options: DecoderOptions): Promise<DecoderModel> {
   const parts = await readModelParts(options.files)
   const tokenizer = options.tokenizer ?? new HubTokenizer(parts)
   const model = new OnnxDecoder(options, { ...parts, tokenizer })
-  await model.warm()
+  await model.open()
   return model
 }
 
@@ -47,6 +51,7 @@ interface DecoderParts {
   fingerprint: Fingerprint
   tokenizer: TextTokenizer
   weightBytes: number
+  probe: Probe | null
 }
 
 class OnnxDecoder implements DecoderModel {
@@ -78,12 +83,11 @@ class OnnxDecoder implements DecoderModel {
         const shards = await readShards(options.files)
         return buildLlama(parts.shape, readWeights(shards.map(({ bytes }) => bytes)))
       },
-      check: async () => {},
+      check: (session) => selfTest(session, this.#feeds, parts.shape, options.probe ?? parts.probe),
     }
   }
 
-  /** Opens the session. */
-  warm(): Promise<void> {
+  open(): Promise<void> {
     return this.#sessions.use(this.#plan, async () => {})
   }
 
