@@ -21,20 +21,36 @@ export interface KvKeyFacts {
   positionStart: number
 }
 
+/** What depends on the model alone is digested once for each. */
+const MODEL_DIGESTS = new WeakMap<object, Uint8Array>()
+
+function modelDigest(model: KvKeyFacts['model']): Uint8Array {
+  const known = MODEL_DIGESTS.get(model)
+  if (known !== undefined) return known
+  const { descriptor, fingerprint, config } = model
+  const made = sha256(
+    encodeMipCbor({
+      model: hexToBytes(fingerprint.fp),
+      tokenizer: hexToBytes(descriptor.tokenizerHash),
+      adapters: descriptor.adapters,
+      layout: {
+        kv: descriptor.runtimeLayout.kv,
+        layers: config.layers,
+        kvHeads: config.kvHeads,
+        headDim: config.headDim,
+      },
+      rope: { descriptor: descriptor.rope, thetaMilli: Math.round(config.ropeTheta * 1000) },
+    }),
+  )
+  MODEL_DIGESTS.set(model, made)
+  return made
+}
+
 /** Key of a block, 64 hex digits: equal keys mean equal numbers on one runtime, and any other fact another key. */
 export function kvKey({ model, adapters = [], dtype, prefixIds, tokenIds, positionStart }: KvKeyFacts): string {
-  const { descriptor, fingerprint, config } = model
   return digest(BLOCK_DOMAIN, {
-    model: hexToBytes(fingerprint.fp),
-    tokenizer: hexToBytes(descriptor.tokenizerHash),
-    adapters: [...descriptor.adapters, ...adapters],
-    layout: {
-      kv: descriptor.runtimeLayout.kv,
-      layers: config.layers,
-      kvHeads: config.kvHeads,
-      headDim: config.headDim,
-    },
-    rope: { descriptor: descriptor.rope, thetaMilli: Math.round(config.ropeTheta * 1000) },
+    model: modelDigest(model),
+    adapters: [...adapters],
     dtype,
     tokens: sha256(tokenBytes(tokenIds)),
     tokenCount: tokenIds.length,
