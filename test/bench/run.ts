@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { formatReport } from './harness/print-report.ts'
 import { Recorder, type Report } from './harness/report.ts'
 import { BENCH, REPOSITORY } from './harness/repository.ts'
+import { answers } from './topics/answers.ts'
 import { blob } from './topics/blob.ts'
 import { blocks } from './topics/blocks.ts'
 import { edgePeer } from './topics/edge-peer.ts'
@@ -24,6 +25,7 @@ const TOPICS: Record<string, Topic> = {
   blob,
   embedder,
   footprint,
+  answers,
   ingest,
   search,
   lifecycle,

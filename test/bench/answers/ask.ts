@@ -1,0 +1,124 @@
+import { assembleMemory, type MemoryItem } from '../../../gpu-node/core/activation/assemble-memory.ts'
+import { compareLogits, type Divergence } from '../../../gpu-node/core/activation/divergence.ts'
+import { encodeKv } from '../../../gpu-node/core/activation/encode-kv.ts'
+import type { ActivationParts } from '../../../gpu-node/core/activation/entry-caches.ts'
+import {
+  decodeKvBlock,
+  encodeKvBlock,
+  type KvDtype,
+  kvFileBytesMax,
+} from '../../../gpu-node/core/activation/kv-codec.ts'
+import { memoryFrame } from '../../../gpu-node/core/activation/memory-frame.ts'
+import type { DecoderModel, KvCache } from '../../../gpu-node/core/model/decoder-model.ts'
+import { cidOf } from '../../../protocol/core/cid.ts'
+import { type Case, withoutAnswer } from './cases.ts'
+
+/** How memory reaches the model. `stored`: each cube apart, its keys and values out of a file, composed. */
+export const WAYS = [
+  'text',
+  'exact',
+  'fp16',
+  'int8',
+  'blended',
+  'blended.fp16',
+  'blended.int8',
+  'removed',
+  'none',
+] as const
+export type Way = (typeof WAYS)[number]
+
+export interface Answered {
+  isRight: boolean
+  /** Of the first answer token, from memory as text. */
+  divergence: Divergence
+}
+
+/** Blobs in memory, as the edge would keep them. */
+export class MemoryBlobs {
+  readonly #blobs = new Map<string, Uint8Array>()
+
+  async put(bytes: Uint8Array) {
+    const cid = cidOf(bytes, 'raw')
+    this.#blobs.set(cid, bytes)
+    return { cid, bytes: bytes.length }
+  }
+
+  async get(cid: string): Promise<Uint8Array> {
+    const bytes = this.#blobs.get(cid)
+    if (bytes === undefined) throw new RangeError(`no blob ${cid}`)
+    return bytes
+  }
+}
+
+/** Asks the question of a case in every way. Greedy: whether each token of the right answer is the likeliest behind those before it. */
+export async function answersOf(parts: ActivationParts, blobs: MemoryBlobs, one: Case): Promise<Record<Way, Answered>> {
+  const { model } = parts
+  const messages = [{ role: 'user', content: one.question }]
+  const answer = [...model.tokenizer.encode(one.answer), ...[...model.tokenizer.stopIds].slice(0, 1)]
+  const memory = itemsOf(one.entries)
+  let reference: Float32Array | undefined
+  const judged = async (past: KvCache | null, ids: readonly number[]): Promise<Answered> => {
+    const output = await model.forward({ ids: [...ids, ...answer.slice(0, -1)], past, logitsKept: answer.length })
+    output.cache.dispose()
+    const rows = answer.map((_, at) =>
+      output.logits.subarray(at * model.config.vocabulary, (at + 1) * model.config.vocabulary),
+    )
+    reference ??= rows[0]!
+    return {
+      isRight: rows.every((row, at) => largest(row) === answer[at]),
+      divergence: compareLogits(reference, rows[0]!),
+    }
+  }
+  const assembled = async (items: readonly MemoryItem[], composition: 'text' | 'exact' | 'blended') => {
+    using prompt = await assembleMemory(parts, messages, items, { composition, order: 'asked' })
+    return judged(prompt.past, prompt.ids)
+  }
+  const throughFile = async (dtype: KvDtype) => {
+    using prompt = await assembleMemory(parts, messages, memory, { composition: 'exact', order: 'asked' })
+    const past = await reopened(parts, prompt.past!, dtype)
+    const result = await judged(past, prompt.ids)
+    past.dispose()
+    return result
+  }
+  const stored = async (dtype: KvDtype) => {
+    const made = parts.resident
+    const items: MemoryItem[] = []
+    for (const item of memory)
+      items.push({ ...item, kv: { rendition: await encodeKv(parts, blobs, { text: item.text, dtype }) } })
+    // What was made for the file must not be at hand when it is read.
+    made.clear()
+    return assembled(items, 'blended')
+  }
+  const text = await assembled(memory, 'text')
+  return {
+    text,
+    exact: await assembled(memory, 'exact'),
+    fp16: await throughFile('fp16'),
+    int8: await throughFile('int8'),
+    blended: await assembled(memory, 'blended'),
+    'blended.fp16': await stored('fp16'),
+    'blended.int8': await stored('int8'),
+    removed: await assembled(itemsOf(withoutAnswer(one)), 'text'),
+    none: await assembled([], 'text'),
+  }
+}
+
+/** A cache as it comes back from a file. */
+async function reopened({ model, cacheOf }: ActivationParts, cache: KvCache, dtype: KvDtype): Promise<KvCache> {
+  const { config, fingerprint } = model
+  const facts = { dtype, fingerprint: fingerprint.fp }
+  const file = encodeKvBlock(await cache.toBlock(), config, facts)
+  const { tokenIds, positionStart } = cache
+  const { layers, kvHeads, headDim } = config
+  const bytesMax = kvFileBytesMax(config, tokenIds.length)
+  return cacheOf(decodeKvBlock(file, { layers, kvHeads, headDim, ...facts, tokenIds, positionStart, bytesMax }))
+}
+
+const itemsOf = (entries: readonly string[]): MemoryItem[] => entries.map((text, at) => ({ cubeId: String(at), text }))
+
+const largest = (row: Float32Array) => row.reduce((best, value, at) => (value > row[best]! ? at : best), 0)
+
+/** Tokens of memory and prefix. */
+export const memoryTokens = (model: DecoderModel, { entries }: Case): number =>
+  memoryFrame(model.tokenizer, []).prefixIds.length +
+  entries.reduce((sum, text) => sum + model.tokenizer.encode(text).length, 0)
