@@ -104,7 +104,7 @@ async function required(files: ModelFiles, name: string): Promise<Uint8Array> {
 
 function jsonOf(name: string, bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch (error) {
     throw new NodeError('invalid_input', `${name} is not JSON`, { cause: error })
   }
