@@ -11,7 +11,7 @@ import { folderFiles } from '../../gpu-node/entry/node/folder-files.ts'
 import { largestDifference } from '../support/largest-difference.ts'
 import { llama2cFiles } from '../support/llama2c-model.ts'
 import { letterPieces, scoredPieces } from '../support/llama2c-tokenizer.ts'
-import { HAS_ADDON, modelOpener, ONNX_RUNTIMES } from '../support/onnx-runtimes.ts'
+import { modelOpener, ONNX_RUNTIMES } from '../support/onnx-runtimes.ts'
 import { referenceModelFolder, sharedModel } from '../support/shared-models.ts'
 
 const PROMPT = 'Once upon a time, there was a little girl named Lily.'
@@ -75,10 +75,6 @@ async function waysOf(runtime: OnnxRuntime, model: DecoderModel, ids: number[], 
     areTextsEqual: wholeText.text === injectedText.text && wholeText.ids.join() === injectedText.ids.join(),
   }
 }
-
-describe.skipIf(HAS_ADDON)('without onnxruntime-node', () => {
-  it('the models run as WebAssembly only', () => expect(ONNX_RUNTIMES).toHaveLength(1))
-})
 
 describe.each(ONNX_RUNTIMES)('on $name $provider', (runtime) => {
   const open = modelOpener(runtime)

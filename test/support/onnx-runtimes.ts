@@ -16,7 +16,8 @@ export const ONNX_RUNTIMES: readonly OnnxRuntime[] = [
   )),
 ]
 
-export const HAS_ADDON = ONNX_RUNTIMES.length > 1
+/** The addon, or undefined where the optional package is not installed. */
+export const ADDON = ONNX_RUNTIMES[1]
 
 /** Opens models for tests of one file; they are closed after them. */
 export function modelOpener(runtime: OnnxRuntime) {

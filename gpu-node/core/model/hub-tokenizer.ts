@@ -52,15 +52,19 @@ export class HubTokenizer implements TextTokenizer {
 
   chat(messages: readonly ChatMessage[], { memory = [] }: { memory?: readonly string[] } = {}): number[] {
     if (!this.#template) throw new NodeError('invalid_input', 'the model has no chat template')
-    const roles = messages.find(({ role }) => !/^[a-z]+$/.test(role))
-    if (roles) throw new NodeError('invalid_input', 'expected roles of small letters')
-    const text = this.#template.render({
+    if (!messages.every(({ role }) => /^[a-z]+$/.test(role)))
+      throw new NodeError('invalid_input', 'expected roles of small letters')
+    const values = {
       ...this.#words,
       messages: messages.map(({ role, content }) => ({ role, content: this.plain(content) })),
       memory: memory.map((entry) => this.plain(entry)),
       add_generation_prompt: true,
-    })
-    return this.encode(text)
+    }
+    try {
+      return this.encode(this.#template.render(values))
+    } catch (error) {
+      throw new NodeError('invalid_input', `chat template: ${(error as Error).message}`, { cause: error })
+    }
   }
 }
 

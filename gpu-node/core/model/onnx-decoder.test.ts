@@ -5,12 +5,12 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom, startSeed } from '../../../test/conformance/seeded-random.ts'
 import { largestDifference } from '../../../test/support/largest-difference.ts'
-import { modelOpener, ONNX_RUNTIMES } from '../../../test/support/onnx-runtimes.ts'
+import { ADDON, modelOpener, ONNX_RUNTIMES } from '../../../test/support/onnx-runtimes.ts'
 import { plainLogits } from '../../../test/support/plain-llama.ts'
 import { TINY_CONFIG, tinyFiles, tinyTensors } from '../../../test/support/tiny-llama.ts'
 import type { DecoderModel, ForwardOutput, KvBlock, LoraAdapter, Steering } from './decoder-model.ts'
 import { memoryFiles } from './model-files.ts'
-import { probeOf } from './probe.ts'
+import { checkProbe, probeOf } from './probe.ts'
 import { TensorKvCache } from './tensor-kv-cache.ts'
 
 const SEED = startSeed()
@@ -254,5 +254,26 @@ describe.each(ONNX_RUNTIMES)('a decoder on $name $provider', (runtime) => {
       files: { 'probe.json': new TextEncoder().encode(JSON.stringify(off)) },
     })
     await expect(open(fresh)).rejects.toMatchObject({ code: 'result_mismatch' })
+  })
+})
+
+describe.skipIf(!ADDON)('two runtimes (the optional package onnxruntime-node is not installed)', () => {
+  it(`agree: what one computed is a probe and a past for the other (seed ${SEED})`, async () => {
+    const [web, addon] = [ONNX_RUNTIMES[0]!, ADDON!]
+    const files = tinyFiles(tinyTensors(SEED))
+    const [onWeb, onAddon] = [await modelOpener(web)(files), await modelOpener(addon)(files)]
+    expect(onWeb.fingerprint).toEqual(onAddon.fingerprint)
+    const ids = randomIds(20)
+    const head = await onWeb.forward({ ids: ids.slice(0, 12), past: null })
+    await expect(onAddon.forward({ ids: [1], past: head.cache })).rejects.toMatchObject({ code: 'invalid_tensor' })
+    const { layers, tokenIds } = await head.cache.toBlock()
+    const tensor = (data: Float32Array) => new addon.Tensor('float32', data, [1, 2, 12, 8])
+    const moved = layers.map(({ key, value }) => ({ key: tensor(key), value: tensor(value) }))
+    const past = new TensorKvCache(tokenIds, 0, moved)
+    const rest = await onAddon.forward({ ids: ids.slice(12), past })
+    const whole = await onWeb.forward({ ids, past: null })
+    expect(largestDifference(rest.logits, whole.logits)).toBeLessThan(1e-4)
+    checkProbe(probeOf(ids, whole.logits, 1), rest.logits)
+    for (const cache of [head.cache, past, rest.cache, whole.cache]) cache.dispose()
   })
 })

@@ -17,6 +17,8 @@ interface Opened {
   session: Promise<InferenceSession>
   bytes: number
   users: number
+  /** Called when the last user is done. */
+  whenIdle: () => void
 }
 
 /** Open sessions of one runtime within a number of bytes. The least recently used one that is idle makes room. */
@@ -48,14 +50,19 @@ export class SessionPool {
       return await work(await opened.session)
     } finally {
       opened.users -= 1
+      if (opened.users === 0) opened.whenIdle()
     }
   }
 
-  /** Closes a session that nobody uses any more. */
+  /** Closes a session once its users are done; who asks meanwhile gets a new one. */
   async close(key: string): Promise<void> {
     const opened = this.#opened.get(key)
     if (!opened) return
     this.#opened.delete(key)
+    if (opened.users > 0)
+      await new Promise<void>((resolve) => {
+        opened.whenIdle = resolve
+      })
     const session = await opened.session.catch(() => null)
     await session?.release()
   }
@@ -67,20 +74,21 @@ export class SessionPool {
   #open(plan: SessionPlan): Opened {
     const closed = this.#makeRoom(plan)
     const session = closed.then(() => this.#checked(plan))
-    const opened = { session, bytes: plan.bytes, users: 0 }
+    const opened = { session, bytes: plan.bytes, users: 0, whenIdle: () => {} }
     // A session that did not open must not stand in the way of the next attempt.
     session.catch(() => this.#opened.get(plan.key) === opened && this.#opened.delete(plan.key))
     return opened
   }
 
   async #checked(plan: SessionPlan): Promise<InferenceSession> {
-    const session = await this.#runtime.open(await plan.model(), plan)
+    let session: InferenceSession | undefined
     try {
+      session = await this.#runtime.open(await plan.model(), plan)
       await plan.check(session)
       return session
     } catch (error) {
-      await session.release()
-      throw runtimeError(error, 'self-test of a session')
+      await session?.release()
+      throw runtimeError(error, `opening a session of ${plan.key}`)
     }
   }
 
