@@ -17,7 +17,9 @@ import { mip } from './topics/mip.ts'
 import { retrieval } from './topics/retrieval.ts'
 import { search } from './topics/search.ts'
 import type { Topic } from './topics/topic.ts'
+import { ttft } from './topics/ttft.ts'
 import { updates } from './topics/updates.ts'
+import { ttftPlot } from './ttft/plot.ts'
 
 const TOPICS: Record<string, Topic> = {
   blocks,
@@ -31,8 +33,11 @@ const TOPICS: Record<string, Topic> = {
   lifecycle,
   mip,
   retrieval,
+  ttft,
   updates,
 }
+/** Topics whose result is drawn as well. */
+const PLOTS: Record<string, (report: Report) => string> = { ttft: ttftPlot }
 const DATA_DEFAULT = join(REPOSITORY, '../shared/eval')
 
 const { values, positionals } = parseArgs({
@@ -94,4 +99,6 @@ function save(report: Report): void {
   const folder = join(BENCH, 'results')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, `${report.topic}.json`), `${JSON.stringify({ command, ...report }, null, 2)}\n`)
+  const plot = PLOTS[report.topic]
+  if (plot !== undefined) writeFileSync(join(folder, `${report.topic}.svg`), plot(report))
 }

@@ -20,10 +20,16 @@ export function checkKvBlock(block: KvBlock, shape: KvShape): void {
           'invalid_tensor',
           `${name} of layer ${layer}: expected ${numbers} numbers, not ${array.length}`,
         )
-      if (!array.every(Number.isFinite))
+      if (!areFinite(array))
         throw new NodeError('invalid_tensor', `${name} of layer ${layer} has a number that is not finite`)
     }
   }
+}
+
+/** A loop: arrays are long, and a call for each number takes several times as long. */
+export function areFinite(numbers: Float32Array): boolean {
+  for (let at = 0; at < numbers.length; at++) if (!Number.isFinite(numbers[at])) return false
+  return true
 }
 
 /** The tokens from `from` up to, not including, `to`, as a copy. They keep their positions. */

@@ -78,7 +78,7 @@ export function decodeKvBlock(bytes: Uint8Array, expected: KvExpectations): KvBl
     const { kvHeads, headDim, dtype } = expected
     const dims = [1, kvHeads, tokens, headDim]
     const name = nameOf(layer, part)
-    if (dtype === 'fp16') return Float32Array.from(new Float16Array(copyOf(tensorOf(file, name, 'F16', dims))))
+    if (dtype === 'fp16') return new Float32Array(new Float16Array(copyOf(tensorOf(file, name, 'F16', dims))))
     const scaleDims = scaleShape(AXES[part], kvHeads, tokens, headDim)
     const codes = new Int8Array(copyOf(tensorOf(file, name, 'I8', dims)))
     const scales = new Float32Array(copyOf(tensorOf(file, `${name}.scale`, 'F32', scaleDims)))
@@ -97,7 +97,7 @@ export function decodeKvBlock(bytes: Uint8Array, expected: KvExpectations): KvBl
 }
 
 /** Token ids as a KvRendition stores them: 32-bit little-endian. */
-export const tokenBytes = (tokenIds: readonly number[]): Uint8Array<ArrayBuffer> => bytesOf(Uint32Array.from(tokenIds))
+export const tokenBytes = (tokenIds: readonly number[]): Uint8Array<ArrayBuffer> => bytesOf(new Uint32Array(tokenIds))
 
 /** No file of so many tokens is larger: half precision, scales and a header. */
 export const kvFileBytesMax = ({ layers, kvHeads, headDim }: KvShape, tokens: number): number =>

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import { encodeMipCbor, type MipValue } from '../../../protocol/core/mip-cbor.ts'
+import { encodeMipCbor } from '../../../protocol/core/mip-cbor.ts'
 import { sha256 } from '../../../protocol/core/sha256.ts'
 import type { DecoderModel } from '../model/decoder-model.ts'
 import type { KvDtype } from './kv-codec.ts'
@@ -48,25 +48,22 @@ function modelDigest(model: KvKeyFacts['model']): Uint8Array {
 
 /** Key of a block, 64 hex digits: equal keys mean equal numbers on one runtime, and any other fact another key. */
 export function kvKey({ model, adapters = [], dtype, prefixIds, tokenIds, positionStart }: KvKeyFacts): string {
-  return digest(BLOCK_DOMAIN, {
-    model: modelDigest(model),
-    adapters: [...adapters],
-    dtype,
-    tokens: sha256(tokenBytes(tokenIds)),
-    tokenCount: tokenIds.length,
-    positionStart,
-    prefix: sha256(tokenBytes(prefixIds)),
-    prefixCount: prefixIds.length,
-  })
+  // JSON has no zero byte, and the counts stand in it: no two sets of facts share bytes.
+  const facts = JSON.stringify([adapters, dtype, positionStart, prefixIds.length, tokenIds.length])
+  const head = utf8ToBytes(`${BLOCK_DOMAIN}${facts}\0`)
+  return digest([head, modelDigest(model), tokenBytes(prefixIds), tokenBytes(tokenIds)])
 }
 
 /** Key of blocks that were composed in this order behind their prefix. */
-export const compositionKey = (keys: readonly string[]): string => digest(COMPOSITION_DOMAIN, keys.map(hexToBytes))
+export const compositionKey = (keys: readonly string[]): string =>
+  digest([utf8ToBytes(COMPOSITION_DOMAIN), ...keys.map(hexToBytes)])
 
-function digest(domain: string, facts: MipValue): string {
-  const [start, rest] = [utf8ToBytes(domain), encodeMipCbor(facts)]
-  const whole = new Uint8Array(start.length + rest.length)
-  whole.set(start)
-  whole.set(rest, start.length)
+function digest(parts: readonly Uint8Array[]): string {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
   return bytesToHex(sha256(whole))
 }

@@ -14,7 +14,7 @@ export type ScaleAxis = 'channel' | 'token'
 
 /** @throws NodeError `invalid_tensor` for a number that half precision cannot hold */
 export function toHalf(numbers: Float32Array): Float16Array<ArrayBuffer> {
-  const half = Float16Array.from(numbers)
+  const half = new Float16Array(numbers)
   if (!half.every(Number.isFinite)) throw new NodeError('invalid_tensor', 'a number is too large for half precision')
   return half
 }
@@ -22,18 +22,21 @@ export function toHalf(numbers: Float32Array): Float16Array<ArrayBuffer> {
 /** Symmetric absmax rounding: the largest number of each group becomes 127 or -127. */
 export function toInt8(numbers: Float32Array, axis: ScaleAxis, tokens: number, headDim: number): Int8Numbers {
   const codes = new Int8Array(numbers.length)
-  const scales = new Float32Array(scaleCount(numbers.length, axis, tokens, headDim))
-  const group = groupOf(axis, tokens, headDim)
-  for (let at = 0; at < numbers.length; at++) {
-    const size = Math.abs(numbers[at]!)
-    if (size > scales[group(at)]!) scales[group(at)] = size
-  }
+  const scales = new Float32Array(numbers.length / (axis === 'channel' ? tokens : headDim))
+  eachRow(numbers.length, axis, tokens, headDim, (row, group, step) => {
+    for (let i = 0; i < headDim; i++) {
+      const size = Math.abs(numbers[row + i]!)
+      if (size > scales[group + i * step]!) scales[group + i * step] = size
+    }
+  })
   for (let at = 0; at < scales.length; at++) scales[at] = scales[at]! / CODE_MAX
-  for (let at = 0; at < numbers.length; at++) {
-    const scale = scales[group(at)]!
-    // Rounding of the scale may put the largest number a hair above the last code.
-    if (scale > 0) codes[at] = Math.max(-CODE_MAX, Math.min(CODE_MAX, Math.round(numbers[at]! / scale)))
-  }
+  eachRow(numbers.length, axis, tokens, headDim, (row, group, step) => {
+    for (let i = 0; i < headDim; i++) {
+      const scale = scales[group + i * step]!
+      // Rounding of the scale may put the largest number a hair above the last code.
+      if (scale > 0) codes[row + i] = Math.max(-CODE_MAX, Math.min(CODE_MAX, Math.round(numbers[row + i]! / scale)))
+    }
+  })
   return { codes, scales }
 }
 
@@ -42,19 +45,27 @@ export function fromInt8({ codes, scales }: Int8Numbers, axis: ScaleAxis, tokens
   if (!scales.every((scale) => Number.isFinite(scale) && scale >= 0))
     throw new NodeError('invalid_tensor', 'expected scales that are finite and not negative')
   if (codes.includes(-CODE_MAX - 1)) throw new NodeError('invalid_tensor', 'expected codes from -127 to 127')
-  const group = groupOf(axis, tokens, headDim)
-  return Float32Array.from(codes, (code, at) => code * scales[group(at)]!)
+  const numbers = new Float32Array(codes.length)
+  eachRow(codes.length, axis, tokens, headDim, (row, group, step) => {
+    for (let i = 0; i < headDim; i++) numbers[row + i] = codes[row + i]! * scales[group + i * step]!
+  })
+  return numbers
+}
+
+/** Calls `work` for each token of each head: where its numbers begin, which scale the first one has, and how far on that of the next is. */
+function eachRow(
+  count: number,
+  axis: ScaleAxis,
+  tokens: number,
+  headDim: number,
+  work: (row: number, group: number, step: 0 | 1) => void,
+): void {
+  for (let row = 0; row * headDim < count; row++) {
+    if (axis === 'token') work(row * headDim, row, 0)
+    else work(row * headDim, Math.floor(row / tokens) * headDim, 1)
+  }
 }
 
 /** Shape of the scales beside [1, kvHeads, tokens, headDim]. */
 export const scaleShape = (axis: ScaleAxis, kvHeads: number, tokens: number, headDim: number): number[] =>
   axis === 'channel' ? [1, kvHeads, 1, headDim] : [1, kvHeads, tokens, 1]
-
-const scaleCount = (count: number, axis: ScaleAxis, tokens: number, headDim: number) =>
-  count / (axis === 'channel' ? tokens : headDim)
-
-function groupOf(axis: ScaleAxis, tokens: number, headDim: number): (at: number) => number {
-  if (axis === 'token') return (at) => Math.floor(at / headDim)
-  const head = tokens * headDim
-  return (at) => Math.floor(at / head) * headDim + (at % headDim)
-}

@@ -13,7 +13,8 @@ it(`names and open values are those that the model was not trained on (seed ${se
     const name = heldOutName(dice)
     expect(isHeldOut(name)).toBe(true)
     expect(similarName(dice, name)).not.toBe(name)
-    for (const key of ['code', 'room', 'city', 'birthday'] as const) expect(isHeldOut(heldOutValue(dice, key))).toBe(true)
+    for (const key of ['code', 'room', 'city', 'birthday'] as const)
+      expect(isHeldOut(heldOutValue(dice, key))).toBe(true)
   }
 })
 

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { cacheMaker } from '../../../gpu-node/core/activation/cache-of-block.ts'
 import { ResidentCache } from '../../../gpu-node/core/activation/resident-cache.ts'
 import { openDecoder } from '../../../gpu-node/core/model/onnx-decoder.ts'
@@ -7,10 +5,10 @@ import { SessionPool } from '../../../gpu-node/core/runtime/session-pool.ts'
 import { folderFiles } from '../../../gpu-node/entry/node/folder-files.ts'
 import { onnxRuntimeNode } from '../../../gpu-node/entry/node/onnxruntime-node.ts'
 import { seededRandom } from '../../conformance/seeded-random.ts'
+import { referenceModelFolder } from '../../support/shared-models.ts'
 import { type Answered, answersOf, MemoryBlobs, memoryTokens, WAYS, type Way } from '../answers/ask.ts'
 import { makeCase } from '../answers/cases.ts'
 import type { Recorder } from '../harness/report.ts'
-import { REPOSITORY } from '../harness/repository.ts'
 import { mean, percentile } from '../harness/statistics.ts'
 import type { BenchOptions } from './topic.ts'
 
@@ -21,8 +19,8 @@ const MIB = 2 ** 20
 
 /** Whether answers stay the same when memory is injected as keys and values, instead of standing in the prompt. */
 export async function answers(recorder: Recorder, { quick }: BenchOptions): Promise<void> {
-  const folder = process.env.MEMOS_REFERENCE_MODEL ?? join(REPOSITORY, 'gpu-node/reference-model')
-  if (!existsSync(join(folder, 'model.safetensors'))) return recorder.skip('answers', 'no reference model')
+  const folder = referenceModelFolder()
+  if (folder === null) return recorder.skip('answers', 'no reference model')
   const runtime = await onnxRuntimeNode({ threads: 1 })
   const sessions = new SessionPool(runtime, 256 * MIB)
   const model = await openDecoder({ name: 'reference', files: folderFiles(folder), runtime, sessions })
