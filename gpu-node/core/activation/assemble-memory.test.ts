@@ -1,9 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { expect, it } from 'vitest'
-import { cidOfDigest } from '../../../protocol/core/cid.ts'
 import { KvRendition } from '../../../schemas/rendition.ts'
 import { startSeed } from '../../../test/conformance/seeded-random.ts'
+import { MemoryBlobs } from '../../../test/support/memory-blobs.ts'
 import { PlainDecoder } from '../../../test/support/plain-decoder.ts'
 import type { KvCache } from '../model/decoder-model.ts'
 import { type AssemblyOptions, assembleMemory, type MemoryItem } from './assemble-memory.ts'
@@ -21,26 +21,10 @@ const MEMORY: MemoryItem[] = [
 ]
 const ASKED = { order: 'asked' } as const
 
-/** Blobs in memory, by address. */
-class Blobs {
-  readonly bytes = new Map<string, Uint8Array>()
-  reads = 0
-
-  async get(cid: string) {
-    this.reads += 1
-    return this.bytes.get(cid)!
-  }
-  async put(bytes: Uint8Array) {
-    const cid = cidOfDigest(sha256(bytes), 'raw')
-    this.bytes.set(cid, bytes)
-    return { cid, bytes: bytes.length }
-  }
-}
-
 function opened(bytesMax = 1e6) {
   const model = new PlainDecoder(seed)
   const resident = new ResidentCache({ bytesMax, strategy: 'lru', halfLifeMs: 1000, nowMs: () => 0 })
-  const blobs = new Blobs()
+  const blobs = new MemoryBlobs()
   const parts: ActivationParts = { model, cacheOf: model.cacheOf, resident, blobs }
   const assemble = (options: AssemblyOptions, memory = MEMORY) => assembleMemory(parts, MESSAGES, memory, options)
   const next = async (past: KvCache | null, ids: readonly number[]) => {
@@ -127,9 +111,10 @@ it.each(['fp16', 'int8'] as const)('a stored rendition of %s is injected instead
   const rendition = await encodeKv(parts, blobs, { text: MEMORY[0]!.text, dtype })
   expect(KvRendition.parse(rendition)).toEqual(rendition)
   expect(rendition).toMatchObject({ tokenCount: 6, positionOffset: 2, dtype: dtype === 'fp16' ? 'fp16' : 'q8' })
-  const stored = blobs.bytes.get(rendition.blob.cid)!
+  const stored = await blobs.get(rendition.blob.cid)
   const digest = bytesToHex(sha256(stored))
 
+  const { reads } = blobs
   const other = opened()
   const items = [{ ...MEMORY[0]!, kv: { rendition } }, MEMORY[1]!]
   const assemble = () =>
@@ -141,14 +126,14 @@ it.each(['fp16', 'int8'] as const)('a stored rendition of %s is injected instead
   expect(compareLogits(a, b).kl).toBeLessThan(dtype === 'fp16' ? 1e-4 : 0.02)
   using second = await assemble()
   expect(second.injected.map(({ source }) => source)).toEqual(['resident', 'resident'])
-  expect(blobs.reads).toBe(1)
+  expect(blobs.reads).toBe(reads + 1)
   expect(bytesToHex(sha256(stored))).toBe(digest)
 })
 
 it('a rendition of another model, text or place injects nothing and holds nothing', async () => {
   const { parts, blobs, lost } = opened()
   const rendition = await encodeKv(parts, blobs, { text: MEMORY[0]!.text, dtype: 'fp16' })
-  const file = blobs.bytes.get(rendition.blob.cid)!
+  const file = await blobs.get(rendition.blob.cid)
   const attempts = [
     { code: 'wrong_fingerprint', changed: { modelFingerprint: 'ab'.repeat(32) } },
     { code: 'invalid_tensor', changed: { positionOffset: 0 } },

@@ -10,7 +10,7 @@ import {
 } from '../../../gpu-node/core/activation/kv-codec.ts'
 import { memoryFrame } from '../../../gpu-node/core/activation/memory-frame.ts'
 import type { DecoderModel, KvCache } from '../../../gpu-node/core/model/decoder-model.ts'
-import { cidOf } from '../../../protocol/core/cid.ts'
+import type { MemoryBlobs } from '../../support/memory-blobs.ts'
 import { type Case, withoutAnswer } from './cases.ts'
 
 /** How memory reaches the model. `stored`: each cube apart, its keys and values out of a file, composed. */
@@ -31,23 +31,6 @@ export interface Answered {
   isRight: boolean
   /** Of the first answer token, from memory as text. */
   divergence: Divergence
-}
-
-/** Blobs in memory, as the edge would keep them. */
-export class MemoryBlobs {
-  readonly #blobs = new Map<string, Uint8Array>()
-
-  async put(bytes: Uint8Array) {
-    const cid = cidOf(bytes, 'raw')
-    this.#blobs.set(cid, bytes)
-    return { cid, bytes: bytes.length }
-  }
-
-  async get(cid: string): Promise<Uint8Array> {
-    const bytes = this.#blobs.get(cid)
-    if (bytes === undefined) throw new RangeError(`no blob ${cid}`)
-    return bytes
-  }
 }
 
 /** Asks the question of a case in every way. Greedy: whether each token of the right answer is the likeliest behind those before it. */
