@@ -157,6 +157,8 @@ export class PlainDecoder implements DecoderModel {
     signal,
   }: ForwardInput): Promise<ForwardOutput> {
     throwIfCancelled(signal)
+    if ((past?.length ?? 0) + ids.length > CONFIG.positionsMax)
+      throw new NodeError('context_overflow', 'more tokens than positions')
     this.tokensRun += ids.length
     const before = past === null ? null : await past.toBlock()
     const start = before === null ? 0 : before.positionStart + before.tokenIds.length
