@@ -1,6 +1,6 @@
+import { activationOperations } from '../../../gpu-node/core/activation/activation-operations.ts'
 import { assembleMemory, type MemoryItem } from '../../../gpu-node/core/activation/assemble-memory.ts'
 import { compareLogits, type Divergence } from '../../../gpu-node/core/activation/divergence.ts'
-import { encodeKv } from '../../../gpu-node/core/activation/encode-kv.ts'
 import type { ActivationParts } from '../../../gpu-node/core/activation/entry-caches.ts'
 import {
   decodeKvBlock,
@@ -13,7 +13,7 @@ import type { DecoderModel, KvCache } from '../../../gpu-node/core/model/decoder
 import type { MemoryBlobs } from '../../support/memory-blobs.ts'
 import { type Case, withoutAnswer } from './cases.ts'
 
-/** How memory reaches the model. `stored`: each cube apart, its keys and values out of a file, composed. */
+/** How memory reaches the model. With a number format: out of a file. */
 export const WAYS = [
   'text',
   'exact',
@@ -63,13 +63,16 @@ export async function answersOf(parts: ActivationParts, blobs: MemoryBlobs, one:
     past.dispose()
     return result
   }
+  const { encode_kv } = activationOperations(async () => parts)
+  const run = { signal: new AbortController().signal, blobs }
   const stored = async (dtype: KvDtype) => {
-    const made = parts.resident
     const items: MemoryItem[] = []
-    for (const item of memory)
-      items.push({ ...item, kv: { rendition: await encodeKv(parts, blobs, { text: item.text, dtype }) } })
+    for (const item of memory) {
+      const { rendition } = await encode_kv({ model: model.fingerprint.fp, text: item.text, dtype }, run)
+      items.push({ ...item, kv: { rendition } })
+    }
     // What was made for the file must not be at hand when it is read.
-    made.clear()
+    parts.resident.clear()
     return assembled(items, 'blended')
   }
   const text = await assembled(memory, 'text')
