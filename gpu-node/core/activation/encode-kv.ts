@@ -1,4 +1,5 @@
 import type { BlobRef } from '../../../schemas/blob-ref.ts'
+import type { DecoderModel, KvBlock } from '../model/decoder-model.ts'
 import { NodeError } from '../node-error.ts'
 import { type ActivationParts, EntryCaches, type KvRendition } from './entry-caches.ts'
 import { encodeKvBlock, type KvDtype, tokenBytes } from './kv-codec.ts'
@@ -22,18 +23,27 @@ export async function encodeKv(
   { text, dtype }: { text: string; dtype: KvDtype },
   signal?: AbortSignal,
 ): Promise<KvRendition> {
-  const { model } = parts
-  const { fp: fingerprint } = model.fingerprint
-  const { layers, kvHeads, headDim } = model.config
-  const { prefixIds } = memoryFrame(model.tokenizer, [])
-  const ids = entryIds(model.tokenizer, text)
+  const { tokenizer } = parts.model
+  const { prefixIds } = memoryFrame(tokenizer, [])
+  const ids = entryIds(tokenizer, text)
   if (ids.length === 0) throw new NodeError('invalid_input', 'the text has no token')
   using entry = (await new EntryCaches(parts, prefixIds).entry(ids, undefined, signal)).lease
-  const file = encodeKvBlock(await entry.cache.toBlock(), model.config, { dtype, fingerprint })
-  const [blob, tokens] = [await sink.put(file), await sink.put(tokenBytes(ids))]
+  return storeKv(parts.model, await entry.cache.toBlock(), dtype, sink)
+}
+
+/** Stores a block and its tokens, and says what they are. @throws NodeError `invalid_tensor`, and what the sink throws */
+export async function storeKv(
+  { config, fingerprint }: Pick<DecoderModel, 'config' | 'fingerprint'>,
+  block: KvBlock,
+  dtype: KvDtype,
+  sink: BlobSink,
+): Promise<KvRendition> {
+  const { layers, kvHeads, headDim } = config
+  const file = encodeKvBlock(block, config, { dtype, fingerprint: fingerprint.fp })
+  const [blob, tokens] = [await sink.put(file), await sink.put(tokenBytes(block.tokenIds))]
   return {
     kind: 'kv',
-    modelFingerprint: fingerprint,
+    modelFingerprint: fingerprint.fp,
     blob,
     dtype: RENDITION_DTYPES[dtype],
     // Of values; the scale of a key is shared by one channel of all tokens, and both stand in the file.
@@ -42,8 +52,8 @@ export async function encodeKv(
     layers,
     kvHeads,
     headDim,
-    tokenCount: ids.length,
-    positionOffset: prefixIds.length,
+    tokenCount: block.tokenIds.length,
+    positionOffset: block.positionStart,
     tokens,
   }
 }

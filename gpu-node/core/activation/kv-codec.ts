@@ -96,6 +96,14 @@ export function decodeKvBlock(bytes: Uint8Array, expected: KvExpectations): KvBl
   return block
 }
 
+/** Which tokens a file says it is of; the rest of it is not looked at. @throws NodeError `invalid_tensor` */
+export function tokensOfKvFile(bytes: Uint8Array, bytesMax: number): number[] {
+  const tensor = readTensorFile(bytes, bytesMax).tensors.get(TOKENS)
+  if (tensor?.dtype !== 'U32' || tensor.shape.length !== 1)
+    throw new NodeError('invalid_tensor', `expected a tensor "${TOKENS}" of U32 [tokens]`)
+  return [...new Uint32Array(copyOf(tensor))]
+}
+
 /** Token ids as a KvRendition stores them: 32-bit little-endian. */
 export const tokenBytes = (tokenIds: readonly number[]): Uint8Array<ArrayBuffer> => bytesOf(new Uint32Array(tokenIds))
 
