@@ -2,6 +2,7 @@ import type { DecoderModel } from '../model/decoder-model.ts'
 import { NodeError } from '../node-error.ts'
 import { type BlobSink, encodeKv } from './encode-kv.ts'
 import type { ActivationParts, KvBlobs, KvRendition } from './entry-caches.ts'
+import { generateOperation } from './generate-operation.ts'
 import type { KvDtype } from './kv-codec.ts'
 import {
   type ContrastPair,
@@ -36,11 +37,12 @@ export interface SteerInput {
 }
 
 /**
- * The tasks `encode_kv` and `steer`. `open` gives a model by its fingerprint and throws NodeError `unknown_model` for one that is not here.
- * Both check every fact before anything is computed, and store nothing unless they end well.
+ * The tasks `generate`, `encode_kv` and `steer`. `open` gives a model by its fingerprint and throws NodeError `unknown_model` for one that is not here.
+ * They check every fact before anything is computed, and store nothing unless they end well.
  */
 export function activationOperations(open: (model: string) => Promise<OpenModel>) {
   return {
+    generate: generateOperation(open),
     encode_kv: async (
       { model, text, dtype }: EncodeKvInput,
       run: ActivationRun,
