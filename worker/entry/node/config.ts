@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../config-error.ts'
 import { MODEL_VARIABLES, type ModelSettings, modelSettings, parseEnvironment, WORKERS_AI } from '../model-settings.ts'
 import { NODE_PEER_VARIABLES, type NodePeerSettings, nodePeerSettings, PEER_VARIABLES } from '../peer-settings.ts'
 import { WEBHOOK_VARIABLES } from '../webhook-settings.ts'
+
+const REFERENCE_MODEL = join(import.meta.dirname, '..', '..', '..', 'gpu-node', 'reference-model')
 
 const Port = z.coerce.number().int().min(0).max(65_535)
 
@@ -30,6 +33,10 @@ const Environment = z.object({
   ...PEER_VARIABLES,
   ...NODE_PEER_VARIABLES,
   MEMOS_VECTOR_INDEX: z.enum(['resident', 'exact']).default('resident'),
+  /** Whether a GPU node runs in a process of this edge's own. */
+  MEMOS_GPU_NODE: z.enum(['on', 'off']).default('on'),
+  /** Folder of the model of that node; default: the reference model. */
+  MEMOS_GPU_MODEL: z.string().min(1).optional(),
   MEMOS_UPKEEP_SECONDS: z.coerce.number().min(0.05).max(3600).default(60),
   MEMOS_LOG: z.enum(['requests', 'errors']).default('errors'),
 })
@@ -51,6 +58,8 @@ export interface NodeConfig {
   peer: NodePeerSettings
   /** `resident` keeps compressed vectors in memory; `exact` compares every stored vector in the database. */
   vectorIndex: 'resident' | 'exact'
+  /** Folder of the model of the GPU node of this edge; null: none runs. */
+  gpuModel: string | null
   logRequests: boolean
   /** Time between two rounds of upkeep. */
   upkeepMs: number
@@ -88,6 +97,7 @@ export function readConfig(environment: Record<string, string | undefined>): Nod
     peer: nodePeerSettings(environment),
     webhookOrigins: env.MEMOS_WEBHOOK_ORIGINS ?? [],
     vectorIndex: env.MEMOS_VECTOR_INDEX,
+    gpuModel: env.MEMOS_GPU_NODE === 'off' ? null : (env.MEMOS_GPU_MODEL ?? REFERENCE_MODEL),
     logRequests: env.MEMOS_LOG === 'requests',
     upkeepMs: env.MEMOS_UPKEEP_SECONDS * 1000,
   }

@@ -21,6 +21,7 @@ import { EmbeddedVectorIndex } from '../../drivers/vector-index/embedded-vector-
 import { exactScanIndex } from '../../drivers/vector-index/exact-scan-index.ts'
 import { readKernel } from '../../drivers/vector-index/kernel/read-kernel.ts'
 import { HttpWebhook } from '../../drivers/webhook/http.ts'
+import { DEFAULT_ORGANISATION } from '../../infrastructure/governance/key-ring.ts'
 import { hashSecret } from '../../infrastructure/governance/key-secret.ts'
 import { NodeBlobs } from '../../infrastructure/nodes/node-blobs.ts'
 import { NodeGatekeeper } from '../../infrastructure/nodes/node-gatekeeper.ts'
@@ -28,12 +29,17 @@ import type { Edge } from '../../interface/edge.ts'
 import type { Pages } from '../../interface/pages.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Database } from '../../ports/database.ts'
+import type { Logger } from '../../ports/logger.ts'
 import { consoleAsset } from './assets.ts'
 import { Background } from './background.ts'
 import type { NodeConfig } from './config.ts'
+import { EmbeddedNode } from './embedded-node.ts'
 import { lockDatabase } from './lock.ts'
 import { NodePeers } from './peers.ts'
 import { rootKey } from './root-key.ts'
+
+/** Time for the first connection of the node of this edge. */
+const JOIN_MS = 10 * 60_000
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
@@ -117,7 +123,9 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
   const fetch = async (request: Request, env: object) => app.fetch(request, env)
   peers.start(server as Server, { edge, tick, port, fetch })
   nodeHub.listen(server as Server, fetch)
+  const embedded = startEmbedded(config, { edge, port, logger })
   const stop = async () => {
+    await embedded?.stop()
     nodeHub.close()
     await peers.stop()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -136,6 +144,30 @@ async function serve(config: NodeConfig, release: () => void): Promise<RunningSe
     newRootKey: isNew ? key : null,
     stop,
   }
+}
+
+/** The GPU node of this edge; null where none is wanted, or there is no model. */
+function startEmbedded(
+  { gpuModel: model, home, host }: NodeConfig,
+  { edge, port, logger }: { edge: Edge; port: number; logger: Logger },
+): EmbeddedNode | null {
+  if (model === null) return null
+  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const node = new EmbeddedNode({
+    ...{ model, home, logger, edge: `http://${address.includes(':') ? `[${address}]` : address}:${port}` },
+    joinToken: async () => {
+      const { runtime, systemContext, nodes } = edge
+      const { principal } = systemContext(
+        DEFAULT_ORGANISATION,
+        'embeddedNode',
+        runtime.nowMs(),
+        new AbortController().signal,
+      )
+      const made = await nodes?.directory.createToken(principal, { name: 'embedded', lifeMs: JOIN_MS })
+      return made?.secret ?? ''
+    },
+  })
+  return node.start() ? node : null
 }
 
 /** The application with the pages that only a process has. */
