@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../../ports/logger.ts'
 
-const PROGRAM = join(import.meta.dirname, '..', '..', '..', 'gpu-node', 'entry', 'node', 'embedded.ts')
+const PROGRAM = join(import.meta.dirname, '../../..', 'gpu-node/entry/node/embedded.ts')
 const FIRST_WAIT_MS = 1000
 const LAST_WAIT_MS = 5 * 60_000
 /** A node that has run for so long was well: the next restart waits as little as the first. */
