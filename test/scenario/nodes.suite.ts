@@ -301,7 +301,10 @@ export function nodesSuite(host: string, open: () => Promise<NodeWorld>): void {
     const stateOf = async (id: string) => new NodeTaskRows(await desk().vault.of(ORG, Date.now())).get(id)
 
     it('does durable tasks once for each key, and again when a node is lost', async () => {
-      const lost = await join({ rerank: (_, task) => new Promise(() => task.token('begun')) })
+      const lost = await join({
+        rerank: (_, task) =>
+          new Promise((_resolve, reject) => task.signal.addEventListener('abort', () => reject(new Error('stopped')))),
+      })
       const { desk: tasks } = desk()
       const id = await tasks.submit(ORG, { kind: 'rerank', input, idempotencyKey: 'one' })
       expect(await tasks.submit(ORG, { kind: 'rerank', input, idempotencyKey: 'one' })).toBe(id)

@@ -19,6 +19,8 @@ const FIRST_WAIT_MS = 500
 const LAST_WAIT_MS = 30_000
 /** A socket that opens and says nothing for so long is given up. */
 const CHALLENGE_MS_MAX = 15_000
+/** An operation that does not heed its signal is waited for no longer. */
+const STOP_MS_MAX = 5000
 /** Refusals that trying again cannot change. */
 const FINAL: ReadonlySet<NodeRefusal> = new Set([
   'invalid_message',
@@ -87,14 +89,22 @@ export class NodeAgent {
     this.#connect()
   }
 
-  /** Cancels what runs, closes the socket, and resolves when no operation runs any more. */
+  /** Cancels what runs, closes the socket, and resolves when no operation runs any more, or after STOP_MS_MAX. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#init.host.clearTimeout(this.#retry)
+    const { host } = this.#init
+    host.clearTimeout(this.#retry)
     const { socket } = this.#connection ?? {}
     this.#lost(this.#connection)
     socket?.close(1000, 'stopped')
-    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        const late = host.setTimeout(resolve, STOP_MS_MAX)
+        this.#idle.push(() => {
+          host.clearTimeout(late)
+          resolve()
+        })
+      })
     this.#init.onState?.({ kind: 'stopped' })
   }
 
