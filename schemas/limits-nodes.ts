@@ -21,7 +21,7 @@ export const NODE_REGISTER_MS_MAX = 10_000
 /** Lease of a task on a node; whatever the node says of the task renews it. */
 export const NODE_LEASE_MS = 60_000
 /** Events of a task that wait for whoever reads them; a reader that is further behind loses the task. */
-export const NODE_EVENTS_WAITING_MAX = 8192
+export const NODE_EVENTS_WAITING_MAX = 2048
 /** Bytes that wait in a node's socket before it is cut off. */
 export const NODE_SOCKET_BYTES_WAITING_MAX = 16 * 1024 * 1024
 /** Life of a join token unless the caller names another. */

@@ -13,8 +13,10 @@ import type { Database } from '../../worker/ports/database.ts'
 import type { ConnectedNode, NodeHub } from '../../worker/ports/node-hub.ts'
 import type { Principal } from '../../worker/ports/principal.ts'
 import { FailingDatabase, Fault } from '../support/failing.ts'
-import type { OpenStore } from '../support/failing-edge.ts'
 import { capabilities, MODEL, newSeed } from '../support/node-world.ts'
+
+/** A database of its own, with the tables of an edge. */
+export type OpenRows = () => Promise<{ database: Database; close(): Promise<void> }>
 
 const CALLS_MAX = 60
 const WHEN = ['before', 'after'] as const
@@ -39,7 +41,7 @@ const hub: NodeHub = {
  * Goal: a call that fails leaves nothing half-written: a token is used up exactly when its node exists, and a task whose lease nobody ends comes back.
  * Method: each call of the database fails once, before it took effect and after; then the rows are looked at, and the work is done to its end.
  */
-export function nodeFails(host: string, open: OpenStore): void {
+export function nodeFails(host: string, open: OpenRows): void {
   describe(`nodes and their tasks on a failing ${host}`, () => {
     const world = async (database: Database) => {
       await database.all({
