@@ -63,6 +63,12 @@ function rawNode(world: NodeWorld) {
 }
 
 const done = { scores: [0.5, 0.25] }
+/** Says one word and goes on until it is stopped. */
+const stuck: NodeOperations['rerank'] = (_, { token, signal }) =>
+  new Promise((_resolve, reject) => {
+    token('begun')
+    signal.addEventListener('abort', () => reject(new Error('stopped')))
+  })
 const DIGEST_OF_OTHER = '0'.repeat(64)
 
 /**
@@ -79,6 +85,8 @@ export function nodesSuite(host: string, open: () => Promise<NodeWorld>): void {
     afterEach(async () => {
       for (const { agent } of agents) await agent.stop()
       agents = []
+      // The next test must not meet the nodes of this one.
+      await expect.poll(() => world.hub.nodes(ORG), { timeout: 20_000 }).toEqual([])
     })
     afterAll(() => world.close())
 
@@ -213,14 +221,13 @@ export function nodesSuite(host: string, open: () => Promise<NodeWorld>): void {
     })
 
     it('ends a stream whose node is lost in the middle of it', async () => {
-      const { nodeId, sockets } = await join({ rerank: (_, task) => new Promise(() => task.token('begun')) })
+      const { nodeId, sockets } = await join({ rerank: stuck })
       const events = []
       for await (const event of world.hub.run(nodeId, taskOf('t'), never)) {
         events.push(event)
         if (event.kind === 'token') sockets[0]?.close()
       }
       expect(events.at(-1)).toMatchObject({ kind: 'failed', code: 'node_lost' })
-      agents = []
     })
 
     it('believes no output without its digest, none of another shape, and no text with a gap', async () => {
@@ -301,17 +308,13 @@ export function nodesSuite(host: string, open: () => Promise<NodeWorld>): void {
     const stateOf = async (id: string) => new NodeTaskRows(await desk().vault.of(ORG, Date.now())).get(id)
 
     it('does durable tasks once for each key, and again when a node is lost', async () => {
-      const lost = await join({
-        rerank: (_, task) =>
-          new Promise((_resolve, reject) => task.signal.addEventListener('abort', () => reject(new Error('stopped')))),
-      })
+      const lost = await join({ rerank: stuck })
       const { desk: tasks } = desk()
       const id = await tasks.submit(ORG, { kind: 'rerank', input, idempotencyKey: 'one' })
       expect(await tasks.submit(ORG, { kind: 'rerank', input, idempotencyKey: 'one' })).toBe(id)
       const first = tasks.run(await queuedNodeTasks(world.database, 10), never)
       await expect.poll(async () => (await stateOf(id)).state).toBe('leased')
       await lost.agent.stop()
-      agents = []
       await first
       expect(await stateOf(id)).toMatchObject({ state: 'queued', error: 'node_lost', lease: null, attempts: 1 })
       await join({ rerank: async () => done })

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { nodeAgentHost } from '../../gpu-node/entry/node/agent-host.ts'
 import { portableEd25519 } from '../../protocol/core/ed25519-rule.ts'
 import { openLibsql } from '../../worker/drivers/database/open-libsql.ts'
@@ -7,6 +8,7 @@ import { ProcessNodeHub } from '../../worker/drivers/node-hub/process-node-hub.t
 import { NodeGatekeeper } from '../../worker/infrastructure/nodes/node-gatekeeper.ts'
 import { MemVault } from '../../worker/infrastructure/vault/mem-vault.ts'
 import { type NodeWorld, runtime } from '../support/node-world.ts'
+import { tempDir } from '../support/temp-dir.ts'
 import { nodesSuite } from './nodes.suite.ts'
 
 async function open(): Promise<NodeWorld> {
@@ -17,7 +19,8 @@ async function open(): Promise<NodeWorld> {
   const server = createServer()
   hub.listen(server, (request) => hub.connect(request))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { openSocket } = nodeAgentHost(new Uint8Array(32))
+  const home = await tempDir()
+  const { openSocket } = nodeAgentHost(join(home.path, 'node.key'))
   return {
     database: opened.database,
     hub,
@@ -27,6 +30,7 @@ async function open(): Promise<NodeWorld> {
       hub.close()
       server.close()
       await opened.close()
+      await home.remove()
     },
   }
 }
