@@ -114,7 +114,7 @@ describe('generate', () => {
       { maxTokens: 0 },
       { stop: [''] },
       { temperature: -1 },
-      { topP: 0 },
+      { topP: 1.1 },
       { topK: 1.5 },
       { seed: 0.5 },
     ])

@@ -6,7 +6,7 @@ export interface Sampling {
   temperature?: number
   /** Only the k likeliest tokens; 0 for all. Default 0. */
   topK?: number
-  /** Only the likeliest tokens that together have this share, above 0, at most 1. Default 1. */
+  /** Only the likeliest tokens that together have this share, 0 to 1; one token at least. Default 1. */
   topP?: number
   /** Equal seeds give equal tokens for equal logits. Default: by chance. */
   seed?: number
@@ -23,7 +23,7 @@ export function samplerOf({ temperature = 0, topK = 0, topP = 1, seed }: Samplin
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
     throw new NodeError('invalid_input', 'temperature expected at least 0')
   if (!Number.isInteger(topK) || topK < 0) throw new NodeError('invalid_input', 'topK expected an integer, at least 0')
-  if (!(topP > 0 && topP <= 1)) throw new NodeError('invalid_input', 'topP expected above 0, at most 1')
+  if (!(topP >= 0 && topP <= 1)) throw new NodeError('invalid_input', 'topP expected 0 to 1')
   if (seed !== undefined && !Number.isInteger(seed)) throw new NodeError('invalid_input', 'seed expected an integer')
   if (temperature === 0) return likeliest
   const dice = seededDice(seed ?? Math.floor(Math.random() * 2 ** 32))

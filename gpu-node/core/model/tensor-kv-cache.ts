@@ -14,6 +14,7 @@ export class TensorKvCache implements KvCache {
   readonly positionStart: number
   readonly bytes: number
   #layers: readonly LayerTensors[] | null
+  #reading: Promise<KvBlock> | null = null
 
   constructor(tokenIds: readonly number[], positionStart: number, layers: readonly LayerTensors[]) {
     this.tokenIds = tokenIds
@@ -40,7 +41,15 @@ export class TensorKvCache implements KvCache {
     this.#layers = null
   }
 
-  async toBlock(): Promise<KvBlock> {
+  toBlock(): Promise<KvBlock> {
+    // A tensor on a device bears one download at a time.
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null
+    })
+    return this.#reading
+  }
+
+  async #read(): Promise<KvBlock> {
     const copy = async (tensor: Tensor) => Float32Array.from((await tensor.getData()) as Float32Array)
     const layers = await Promise.all(
       this.layers.map(async ({ key, value }) => ({ key: await copy(key), value: await copy(value) })),

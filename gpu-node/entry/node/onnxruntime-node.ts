@@ -10,7 +10,7 @@ const LOG_ERRORS_ONLY = 3
  * @throws NodeError `internal` if the optional package onnxruntime-node is not installed or does not run here
  */
 export async function onnxRuntimeNode(
-  options: { threads?: number; provider?: 'cpu' | 'cuda' } = {},
+  options: { threads?: number; provider?: 'cpu' | 'cuda' | 'webgpu' } = {},
 ): Promise<OnnxRuntime> {
   const { provider = 'cpu', threads } = options
   const { InferenceSession: Sessions, listSupportedBackends, Tensor } = await load()
