@@ -2,19 +2,19 @@ import { afterAll } from 'vitest'
 import type { DecoderModel } from '../../gpu-node/core/model/decoder-model.ts'
 import type { ModelFiles } from '../../gpu-node/core/model/model-files.ts'
 import { type DecoderOptions, openDecoder } from '../../gpu-node/core/model/onnx-decoder.ts'
+import { deviceTable } from '../../gpu-node/core/runtime/device-table.ts'
 import type { OnnxRuntime } from '../../gpu-node/core/runtime/onnx-runtime.ts'
 import { SessionPool } from '../../gpu-node/core/runtime/session-pool.ts'
-import { onnxRuntimeNode } from '../../gpu-node/entry/node/onnxruntime-node.ts'
-import { onnxRuntimeWeb } from '../../gpu-node/entry/node/onnxruntime-web.ts'
+import { nodeDevices } from '../../gpu-node/entry/node/node-devices.ts'
 
-/** ONNX Runtime as WebAssembly, and as an addon where the optional package is installed. */
-export const ONNX_RUNTIMES: readonly OnnxRuntime[] = [
-  await onnxRuntimeWeb({ threads: 1 }),
-  ...(await onnxRuntimeNode({ threads: 1 }).then(
-    (runtime) => [runtime],
-    () => [],
-  )),
-]
+const devices = nodeDevices({ threads: 1 }).filter(({ provider }) => provider === 'wasm' || provider === 'cpu')
+const table = await deviceTable(devices, async () => {})
+
+/** ONNX Runtime as WebAssembly, and behind it as an addon where the optional package is installed. */
+export const ONNX_RUNTIMES: readonly OnnxRuntime[] = table
+  .toReversed()
+  .map(({ runtime }) => runtime)
+  .filter((runtime) => runtime !== null)
 
 /** The addon, or undefined where the optional package is not installed. */
 export const ADDON = ONNX_RUNTIMES[1]
