@@ -319,7 +319,7 @@ export function nodesSuite(host: string, open: () => Promise<NodeWorld>): void {
       expect(await stateOf(id)).toMatchObject({ state: 'queued', error: 'node_lost', lease: null, attempts: 1 })
       await join({ rerank: async () => done })
       await tasks.run(await queuedNodeTasks(world.database, 10), never)
-      expect(await stateOf(id)).toMatchObject({ state: 'done', result: done, lease: null, attempts: 2 })
+      expect(await stateOf(id)).toMatchObject({ state: 'done', result: done, error: null, lease: null, attempts: 2 })
     })
 
     it('comes back to durable tasks whose edge died in the middle of them, and ignores its answer', async () => {
