@@ -59,7 +59,8 @@ async function start({ edge, joinToken, model: folder, home }: EmbeddedStart): P
       ],
     },
     resident: () => ({ bytes: resident.bytes, keys: resident.keys() }),
-    onState: (state) => process.send?.(state),
+    // When the edge has gone, nobody hears it any more.
+    onState: (state) => process.connected && process.send?.(state),
   })
   agent.start()
   // The edge is gone: nobody is left to answer.
