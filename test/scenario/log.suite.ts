@@ -172,6 +172,9 @@ export function log(open: OpenEdge) {
         ['rotateKey', { params: { id: key.keyId }, body: {} }],
         ['revokeKey', { params: { id: key.keyId } }],
         ['cancelTask', { params: { id: taskId } }],
+        ['createNodeToken', { body: { name: 'box' } }],
+        ['revokeNode', { params: { id: 'nobody' } }],
+        ['cancelNodeTask', { params: { id: 'nothing' } }],
         ['createOrganisation', { body: { name: `made ${crypto.randomUUID()}` } }],
         // There is one database: nowhere to go. What is logged of a move that begins is seen where there are two.
         ['moveOrganisation', { ...organisation, body: { database: 'default' } }],
@@ -202,6 +205,8 @@ export function log(open: OpenEdge) {
       const outcomeOf: Partial<Record<RouteName, string>> = {
         moveOrganisation: 'invalid_request',
         importMipArchive: 'invalid_archive',
+        revokeNode: 'not_found',
+        cancelNodeTask: 'not_found',
       }
       for (const operation of CHANGES) {
         const caller = isRoots(operation) ? root : admin

@@ -9,7 +9,6 @@ import type { OnnxRuntime } from '../../core/runtime/onnx-runtime.ts'
 import { SessionPool } from '../../core/runtime/session-pool.ts'
 import { nodeAgentHost } from './agent-host.ts'
 import { folderFiles } from './folder-files.ts'
-import { nodeKey } from './node-key.ts'
 import { onnxRuntimeNode } from './onnxruntime-node.ts'
 import { onnxRuntimeWeb } from './onnxruntime-web.ts'
 
@@ -46,7 +45,7 @@ async function start({ edge, joinToken, model: folder, home }: EmbeddedStart): P
   const { positionsMax } = model.config
   const operations = ['generate', 'encode_kv', 'steer'] as const
   const agent = new NodeAgent({
-    ...{ host: nodeAgentHost(nodeKey(join(home, 'embedded-node.key'))), edge, joinToken, name: 'embedded' },
+    ...{ host: nodeAgentHost(join(home, 'embedded-node.key')), edge, joinToken, name: 'embedded' },
     operations: activationOperations(open),
     capabilities: {
       ...{ runtime: runtime.name, provider: runtime.provider, concurrency: CONCURRENCY },

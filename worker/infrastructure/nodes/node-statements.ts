@@ -33,7 +33,14 @@ export const nodeStatements: StatementsFor<NodeWrite> = {
     statementOf(
       builder
         .update(nodeTasks)
-        .set({ ...(end.state === 'queued' && FREE), lease: null, leaseUntilMs: null, error: null, ...end, updatedAtMs: atMs })
+        .set({
+          ...(end.state === 'queued' && FREE),
+          lease: null,
+          leaseUntilMs: null,
+          error: null,
+          ...end,
+          updatedAtMs: atMs,
+        })
         .where(eq(nodeTasks.id, taskId)),
     ),
   ],
