@@ -64,7 +64,8 @@ export const forgetRenditions = (ids: SQL): Statement[] => {
   return [
     statement(sql`delete from kv_renditions where session != '' and cube_id in ${conversations}`),
     statement(sql`delete from kv_renditions where cube_id in ${ids}`),
-    statement(sql`delete from kv_sources where cube_id in ${conversations}`),
-    statement(sql`delete from kv_sources where cube_id in ${ids}`),
+    statement(
+      sql`delete from kv_sources where cube_id in (select s.cube_id from kv_sources s where s.source_id in ${ids} or s.cube_id in ${ids})`,
+    ),
   ]
 }
