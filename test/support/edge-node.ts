@@ -9,7 +9,8 @@ const ROOT_KEY = 'root-key-of-the-scenario-tests-on-node'
 /** The Node host on a free port with its own empty home, spoken to over real HTTP. */
 export async function openNodeEdge(environment: Record<string, string> = {}): Promise<EdgeUnderTest> {
   const home = await tempDir()
-  const config = readConfig({ PORT: '0', MEMOS_HOME: home.path, MEMOS_ROOT_KEY: ROOT_KEY, ...environment })
+  const settings = { PORT: '0', MEMOS_HOME: home.path, MEMOS_ROOT_KEY: ROOT_KEY, MEMOS_GPU_NODE: 'off' }
+  const config = readConfig({ ...settings, ...environment })
   const server = await startServer(config)
   const database = createClient({ url: config.databaseUrl })
   return {
