@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // The same switches that wrangler reads from .env: no telemetry, no look-ups outside this machine.
 process.loadEnvFile('.env')
@@ -7,8 +8,19 @@ process.loadEnvFile('.env')
 const WORKERD_TESTS = '**/*.workerd.test.ts'
 const exclude = [...configDefaults.exclude, '**/.wrangler/**', '**/.tsbuild/**']
 
+const LONG = /\/test\/(fault|scenario)\//
+
+/** Files that take minutes come first: at the end, one of them alone would leave the other cores idle. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return [...sorted.filter((file) => LONG.test(file.moduleId)), ...sorted.filter((file) => !LONG.test(file.moduleId))]
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     reporters: ['default'],
     // Generous: a deadline is there to end a hang, never to measure a slow machine.
     testTimeout: 30_000,
